@@ -1,0 +1,1 @@
+//! Stand-ins for the upstreams, for local use and for tests.

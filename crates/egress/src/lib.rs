@@ -1,0 +1,1 @@
+//! Outbound HTTP: who may be called, how long, with which headers.

@@ -1,0 +1,1 @@
+//! Authenticator: who is calling.

@@ -1,0 +1,1 @@
+//! LlmClient over an OpenAI-style chat completions server.

@@ -1,0 +1,1 @@
+//! ToolRegistry and ToolExecutor over MCP JSON-RPC.

@@ -1,0 +1,2 @@
+//! The API process.
+fn main() {}

@@ -1,0 +1,1 @@
+//! sea-orm for SQLite and PostgreSQL behind the store port.

@@ -1,0 +1,1 @@
+//! Fakes, a scripted world, and the suites every adapter must pass.
