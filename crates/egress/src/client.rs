@@ -1,0 +1,101 @@
+//! The one HTTP client of the house and the one place that sends a request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout_at;
+
+use crate::error::{EgressError, Waiting};
+use crate::inbound::Inbound;
+use crate::outbound::Outbound;
+use crate::policy::{AddressPolicy, Refusal};
+use crate::resolve::{GuardedResolver, Lookup, SystemLookup};
+
+/// How a client connects and whom it may call.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// How long the name lookup, the TCP connection and the TLS handshake may take together.
+    pub connect_timeout: Duration,
+    /// How long an unused connection is kept open for the next request.
+    pub pool_idle_timeout: Duration,
+    /// How many unused connections are kept for each host.
+    pub max_idle_per_host: usize,
+    /// The `User-Agent` of every request that names no other.
+    pub user_agent: String,
+    /// Which addresses may be called.
+    pub policy: AddressPolicy,
+    /// How names become addresses.
+    pub lookup: Arc<dyn Lookup>,
+}
+
+impl Default for ClientOptions {
+    /// Five seconds to connect, connections kept for a minute, at most 256 unused ones for
+    /// each host, any address: what an upstream that the operator configured needs.
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            pool_idle_timeout: Duration::from_mins(1),
+            max_idle_per_host: 256,
+            user_agent: concat!("response-api/", env!("CARGO_PKG_VERSION")).to_owned(),
+            policy: AddressPolicy::Any,
+            lookup: Arc::new(SystemLookup),
+        }
+    }
+}
+
+/// The options do not make a client.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be built")]
+pub struct BuildError(#[source] reqwest::Error);
+
+/// A handle on one connection pool and one address policy; clones share both.
+#[derive(Clone, Debug)]
+pub struct EgressClient {
+    http: reqwest::Client,
+    policy: Arc<AddressPolicy>,
+}
+
+impl EgressClient {
+    /// Builds a client with a connection pool of its own.
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    pub fn new(options: ClientOptions) -> Result<Self, BuildError> {
+        let policy = Arc::new(options.policy);
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .tcp_nodelay(true)
+            .connect_timeout(options.connect_timeout)
+            .pool_idle_timeout(options.pool_idle_timeout)
+            .pool_max_idle_per_host(options.max_idle_per_host)
+            .user_agent(options.user_agent)
+            .dns_resolver(GuardedResolver::new(options.lookup, Arc::clone(&policy)))
+            .build()
+            .map_err(BuildError)?;
+        Ok(Self { http, policy })
+    }
+
+    /// Sends a request and waits for the headers of its answer, whatever their status.
+    ///
+    /// Dropping the future, or what it answers before the body is read, closes the connection.
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    pub async fn send(&self, outbound: Outbound) -> Result<Inbound, EgressError> {
+        self.vet(outbound.request.url())?;
+        let answer = self.http.execute(outbound.request);
+        let answer = match outbound.deadline {
+            Some(deadline) => timeout_at(deadline, answer)
+                .await
+                .map_err(|_elapsed| EgressError::Timeout(Waiting::Headers))?,
+            None => answer.await,
+        };
+        answer
+            .map(Inbound::new)
+            .map_err(EgressError::before_headers)
+    }
+
+    /// Says whether this client would try to call the URL. A name may still be refused when it
+    /// is looked up, because only then are its addresses known.
+    pub fn vet(&self, url: &url::Url) -> Result<(), Refusal> {
+        self.policy.vet(url)
+    }
+}
