@@ -52,27 +52,30 @@ pub struct BuildError(#[source] reqwest::Error);
 #[derive(Clone, Debug)]
 pub struct EgressClient {
     http: reqwest::Client,
-    policy: Arc<AddressPolicy>,
+    options: Arc<ClientOptions>,
 }
 
 impl EgressClient {
     /// Builds a client with a connection pool of its own.
-    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    ///
+    /// On a machine without CA certificates it still calls `http` URLs; `https` ones then fail
+    /// to connect, and a warning says why.
     pub fn new(options: ClientOptions) -> Result<Self, BuildError> {
-        let policy = Arc::new(options.policy);
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .connect_timeout(options.connect_timeout)
-            .pool_idle_timeout(options.pool_idle_timeout)
-            .pool_max_idle_per_host(options.max_idle_per_host)
-            .user_agent(options.user_agent)
-            .dns_resolver(GuardedResolver::new(options.lookup, Arc::clone(&policy)))
-            .build()
-            .map_err(BuildError)?;
-        Ok(Self { http, policy })
+        let options = Arc::new(options);
+        let http = match builder(&options).build() {
+            Ok(http) => http,
+            Err(error) => {
+                let without_roots = builder(&options).tls_certs_only([]);
+                let http = without_roots.build().map_err(BuildError)?;
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(
+                    cause,
+                    "no CA certificates can be used: every https call will fail"
+                );
+                http
+            }
+        };
+        Ok(Self { http, options })
     }
 
     /// Sends a request and waits for the headers of its answer, whatever their status.
@@ -96,6 +99,23 @@ impl EgressClient {
     /// Says whether this client would try to call the URL. A name may still be refused when it
     /// is looked up, because only then are its addresses known.
     pub fn vet(&self, url: &url::Url) -> Result<(), Refusal> {
-        self.policy.vet(url)
+        self.options.policy.vet(url)
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+fn builder(options: &Arc<ClientOptions>) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .tcp_nodelay(true)
+        .connect_timeout(options.connect_timeout)
+        .pool_idle_timeout(options.pool_idle_timeout)
+        .pool_max_idle_per_host(options.max_idle_per_host)
+        .user_agent(options.user_agent.as_str())
+        .dns_resolver(GuardedResolver::new(
+            Arc::clone(&options.lookup),
+            Arc::clone(policy),
+        ))
 }

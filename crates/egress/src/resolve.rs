@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::policy::AddressPolicy;
+use crate::client::ClientOptions;
 
 /// A lookup under way.
 pub type Looking = BoxFuture<'static, io::Result<Vec<IpAddr>>>;
@@ -36,26 +36,16 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// A lookup that answers only when the policy allows every address.
-pub(crate) struct GuardedResolver {
-    lookup: Arc<dyn Lookup>,
-    policy: Arc<AddressPolicy>,
-}
-
-impl GuardedResolver {
-    pub(crate) fn new(lookup: Arc<dyn Lookup>, policy: Arc<AddressPolicy>) -> Self {
-        Self { lookup, policy }
-    }
-}
+/// A lookup that answers only when the client's policy allows every address.
+pub(crate) struct GuardedResolver(pub(crate) Arc<ClientOptions>);
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let looking = self.lookup.look_up(name.as_str());
-        let policy = Arc::clone(&self.policy);
+        let options = Arc::clone(&self.0);
         Box::pin(async move {
-            let found = looking.await?;
+            let found = options.lookup.look_up(name.as_str()).await?;
             for address in &found {
-                policy.vet_address(name.as_str(), *address)?;
+                options.policy.vet_address(name.as_str(), *address)?;
             }
             let addresses = found.into_iter().map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(addresses) as Addrs)

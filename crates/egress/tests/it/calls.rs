@@ -325,3 +325,21 @@ async fn a_connection_that_the_server_closed_is_not_used_again() {
     client.send(Outbound::get(&server.url)).await.unwrap();
     assert_eq!(server.connections(), 2);
 }
+
+#[test]
+fn a_machine_without_ca_certificates_still_makes_plain_calls() {
+    // The environment of a running process cannot be changed safely, so another test runs in a
+    // process of its own.
+    let name = "calls::a_request_goes_out_as_it_was_made_and_the_answer_comes_back";
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact"])
+        .env("SSL_CERT_FILE", "/nonexistent")
+        .env("SSL_CERT_DIR", "/nonexistent")
+        .output()
+        .unwrap();
+    let report = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(
+        run.status.success() && report.contains("1 passed"),
+        "{report}"
+    );
+}
