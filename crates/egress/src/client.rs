@@ -114,8 +114,5 @@ fn builder(options: &Arc<ClientOptions>) -> reqwest::ClientBuilder {
         .pool_idle_timeout(options.pool_idle_timeout)
         .pool_max_idle_per_host(options.max_idle_per_host)
         .user_agent(options.user_agent.as_str())
-        .dns_resolver(GuardedResolver::new(
-            Arc::clone(&options.lookup),
-            Arc::clone(policy),
-        ))
+        .dns_resolver(GuardedResolver(Arc::clone(options)))
 }
