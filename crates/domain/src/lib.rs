@@ -1,1 +1,34 @@
-//! What a response is, how it changes, what a run owes next, and the ports.
+//! What a response is, how it changes, what a run still owes, and the doors it needs.
+//!
+//! Nothing here waits, reads a clock, makes a random number or knows a wire format: time, ids
+//! and everything outside come in through the traits in [`ports`]. Read in this order: [`status`]
+//! and [`response`] (what a client sees), [`run`] (how an answer comes about), [`event`] (what is
+//! told while it does), [`work`] (what is written), [`ports`].
+
+pub mod json;
+
+pub mod id;
+pub mod time;
+
+pub mod caller;
+pub mod failure;
+pub mod usage;
+
+pub mod item;
+pub mod tool;
+
+pub mod spec;
+pub mod status;
+
+pub mod execution;
+pub mod response;
+
+pub mod event;
+pub mod trace;
+
+pub mod run;
+
+pub mod page;
+pub mod work;
+
+pub mod ports;

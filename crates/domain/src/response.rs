@@ -1,0 +1,231 @@
+//! A response: what was asked, where it stands, what came of it.
+
+use std::sync::Arc;
+
+use crate::caller::OwnerId;
+use crate::execution::Execution;
+use crate::id::{ConversationId, ResponseId};
+use crate::spec::{Delivery, ResponseSpec};
+use crate::status::{Change, IllegalChange, Status};
+use crate::time::Timestamp;
+use crate::usage::Usage;
+
+/// One response of one owner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    /// Its id.
+    pub id: ResponseId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// What was asked.
+    pub spec: Arc<ResponseSpec>,
+    /// The conversation it belongs to; none when nothing is stored.
+    pub conversation: Option<ConversationId>,
+    /// When what happened.
+    pub times: Times,
+    /// What its run has done so far.
+    pub progress: Progress,
+    status: Status,
+}
+
+/// When a response took its steps; steps not taken have no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// It was accepted.
+    pub created: Timestamp,
+    /// It was put into the queue; background only.
+    pub queued: Option<Timestamp>,
+    /// A process took it up.
+    pub started: Option<Timestamp>,
+    /// It ended, however it did.
+    pub ended: Option<Timestamp>,
+    /// It was last changed.
+    pub updated: Timestamp,
+}
+
+/// What a run has done so far. Only grows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Progress {
+    /// The turns of the model, in order.
+    pub turns: Vec<Arc<Turn>>,
+    /// The tool calls, in the order in which they were asked for.
+    pub executions: Vec<Arc<Execution>>,
+    /// Rounds of tool calls begun.
+    pub rounds: u16,
+    /// The sum over all turns that told their usage; none when none did.
+    pub usage: Option<Usage>,
+    /// The text of the final answer.
+    pub output: Option<Arc<str>>,
+}
+
+/// One answer of the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Its number, from 1.
+    pub number: u16,
+    /// When the model was asked.
+    pub started_at: Timestamp,
+    /// When its answer was complete.
+    pub ended_at: Timestamp,
+    /// Why it stopped.
+    pub finish: Finish,
+    /// Its tokens, when the server told.
+    pub usage: Option<Usage>,
+    /// What had to be put right in it.
+    pub notes: Vec<Note>,
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// It was done.
+    Stop,
+    /// It wants tools.
+    ToolCalls,
+    /// Its tokens ran out.
+    Length,
+    /// A filter stopped it.
+    ContentFilter,
+}
+
+impl Finish {
+    /// Every way to finish.
+    pub const ALL: &[Self] = &[
+        Self::Stop,
+        Self::ToolCalls,
+        Self::Length,
+        Self::ContentFilter,
+    ];
+
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::ToolCalls => "tool_calls",
+            Self::Length => "length",
+            Self::ContentFilter => "content_filter",
+        }
+    }
+
+    /// The finish of this word.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|finish| finish.as_str() == text)
+    }
+}
+
+/// Something odd that an upstream did and an adapter put right; kept so that an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What it was, in snake case.
+    pub code: Arc<str>,
+    /// More about it, for a person.
+    pub detail: Option<Arc<str>>,
+}
+
+impl Response {
+    /// A response just accepted: in the queue when it runs in the background, otherwise in progress.
+    pub fn accept(
+        id: ResponseId,
+        owner: OwnerId,
+        spec: Arc<ResponseSpec>,
+        conversation: Option<ConversationId>,
+        at: Timestamp,
+    ) -> Self {
+        let (status, queued, started) = match spec.delivery {
+            Delivery::Background => (Status::Queued, Some(at), None),
+            Delivery::Wait | Delivery::Stream => (Status::InProgress, None, Some(at)),
+        };
+        let times = Times {
+            created: at,
+            queued,
+            started,
+            ended: None,
+            updated: at,
+        };
+        Self {
+            id,
+            owner,
+            spec,
+            conversation,
+            times,
+            progress: Progress::default(),
+            status,
+        }
+    }
+
+    /// A response as it was stored. For stores only: it trusts what it is given.
+    pub fn restore(stored: Stored) -> Self {
+        let Stored {
+            id,
+            owner,
+            spec,
+            conversation,
+            times,
+            progress,
+            status,
+        } = stored;
+        Self {
+            id,
+            owner,
+            spec,
+            conversation,
+            times,
+            progress,
+            status,
+        }
+    }
+
+    /// Where it stands.
+    pub const fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Changes its status, and notes the time.
+    pub fn change(&mut self, change: Change, at: Timestamp) -> Result<(), IllegalChange> {
+        self.status = self.status.apply(change)?;
+        self.times.updated = at;
+        match self.status {
+            Status::Queued => {}
+            Status::InProgress => self.times.started = Some(at),
+            Status::Completed | Status::Incomplete(_) | Status::Failed(_) | Status::Cancelled => {
+                self.times.ended = Some(at);
+            }
+        }
+        Ok(())
+    }
+
+    /// The response as it stood when it was accepted.
+    #[must_use]
+    pub fn as_accepted(&self) -> Self {
+        let from = self.times.queued.unwrap_or(self.times.created);
+        Self::accept(
+            self.id,
+            self.owner.clone(),
+            Arc::clone(&self.spec),
+            self.conversation,
+            from,
+        )
+    }
+}
+
+/// The parts of a stored response.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// See [`Response::id`].
+    pub id: ResponseId,
+    /// See [`Response::owner`].
+    pub owner: OwnerId,
+    /// See [`Response::spec`].
+    pub spec: Arc<ResponseSpec>,
+    /// See [`Response::conversation`].
+    pub conversation: Option<ConversationId>,
+    /// See [`Response::times`].
+    pub times: Times,
+    /// See [`Response::progress`].
+    pub progress: Progress,
+    /// See [`Response::status`].
+    pub status: Status,
+}

@@ -1,0 +1,172 @@
+//! Tools: what is offered, what is called, what comes back.
+
+use std::sync::Arc;
+
+use crate::id::ExecutionId;
+use crate::json::Json;
+
+/// A tool as it is offered to the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolSpec {
+    /// The name the model uses; unique among all tools on offer.
+    pub name: Arc<str>,
+    /// Who runs it.
+    pub home: ToolHome,
+    /// What it does, for the model.
+    pub description: Option<Arc<str>>,
+    /// A JSON Schema of its arguments.
+    pub parameters: Json,
+    /// Whether a call whose outcome is unknown may be made again.
+    pub repeat: Repeat,
+}
+
+/// Who runs a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolHome {
+    /// A tool server, by its configured label, under the name the server gives the tool.
+    Server {
+        /// The label of the server.
+        label: Arc<str>,
+        /// The tool's name there.
+        name: Arc<str>,
+    },
+    /// The caller: the run ends with the call, and the next request brings the output.
+    Caller,
+}
+
+/// Whether calling twice is as good as calling once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Reads only, or does the same thing twice to the same effect.
+    Safe,
+    /// Nobody promised that.
+    Unsafe,
+}
+
+/// A call on its way to a tool server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCall {
+    /// The execution it is recorded as.
+    pub execution: ExecutionId,
+    /// The tool.
+    pub tool: Arc<ToolSpec>,
+    /// A JSON object.
+    pub arguments: Json,
+}
+
+/// What a tool answered, good or bad. Never a failure of the run by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolReply {
+    /// What it says, as text, whole.
+    pub text: Arc<str>,
+    /// Whether it worked.
+    pub verdict: Verdict,
+}
+
+/// Whether a reply is a result or a complaint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The tool did what was asked.
+    Done,
+    /// The tool itself says that it failed.
+    ToolSaysError,
+    /// The arguments do not fit the tool's schema; it was not called.
+    BadArguments,
+    /// No such tool is on offer.
+    UnknownTool,
+    /// Too many calls at once; it was not called.
+    TooManyCalls,
+    /// It was under way when its process died, and must not be repeated.
+    OutcomeUnknown,
+}
+
+impl ToolReply {
+    /// A complaint that the model is to read.
+    pub fn complaint(verdict: Verdict, text: impl Into<Arc<str>>) -> Self {
+        Self {
+            text: text.into(),
+            verdict,
+        }
+    }
+
+    /// A result.
+    pub fn done(text: impl Into<Arc<str>>) -> Self {
+        Self {
+            text: text.into(),
+            verdict: Verdict::Done,
+        }
+    }
+}
+
+/// The tool that the model means by `name`: the exact one, or the only one that it can mean when
+/// models put a namespace in front (`functions.search`, `runtime__search`) or change the case.
+pub fn find<'a>(tools: &'a [Arc<ToolSpec>], name: &str) -> Option<&'a Arc<ToolSpec>> {
+    if let Some(exact) = tools.iter().find(|tool| &*tool.name == name) {
+        return Some(exact);
+    }
+    let bare = ["__", ".", "/", ":"]
+        .iter()
+        .filter_map(|separator| name.rsplit_once(separator).map(|(_, last)| last))
+        .min_by_key(|last| last.len())
+        .unwrap_or(name);
+    only(tools.iter().filter(|tool| &*tool.name == bare))
+        .or_else(|| {
+            only(
+                tools
+                    .iter()
+                    .filter(|tool| tool.name.eq_ignore_ascii_case(name)),
+            )
+        })
+        .or_else(|| {
+            only(
+                tools
+                    .iter()
+                    .filter(|tool| tool.name.eq_ignore_ascii_case(bare)),
+            )
+        })
+}
+
+fn only<T>(mut candidates: impl Iterator<Item = T>) -> Option<T> {
+    let first = candidates.next()?;
+    candidates.next().is_none().then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tools(names: &[&str]) -> Vec<Arc<ToolSpec>> {
+        let spec = |name: &&str| ToolSpec {
+            name: Arc::from(*name),
+            home: ToolHome::Caller,
+            description: None,
+            parameters: Json::empty_object(),
+            repeat: Repeat::Unsafe,
+        };
+        names.iter().map(spec).map(Arc::new).collect()
+    }
+
+    #[test]
+    fn a_name_means_the_one_tool_it_can_mean() {
+        let offered = tools(&["google_search", "scrape", "Scrape", "a__b"]);
+        let cases = [
+            ("google_search", Some("google_search")),
+            ("Google_Search", Some("google_search")),
+            ("functions.google_search", Some("google_search")),
+            ("runt_5_shell__google_search", Some("google_search")),
+            ("tools/GOOGLE_SEARCH", Some("google_search")),
+            ("a__b", Some("a__b")),
+            ("scrape", Some("scrape")),
+            ("SCRAPE", None),
+            ("nothing", None),
+            ("", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(
+                find(&offered, name).map(|tool| &*tool.name),
+                expected,
+                "{name}"
+            );
+        }
+    }
+}
