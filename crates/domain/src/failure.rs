@@ -59,6 +59,8 @@ codes! {
     Interrupted = "interrupted",
     /// The processes that took it up died again and again.
     WorkerLost = "worker_lost",
+    /// The answer could not be stored.
+    DatabaseUnavailable = "database_unavailable",
     /// A fault of this service.
     Internal = "internal",
 }

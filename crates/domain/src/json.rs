@@ -30,12 +30,13 @@ impl Json {
     }
 
     /// The text of `value`.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "a Value has string keys only, so it always prints"
+    )]
     pub fn from_value(value: &Value) -> Self {
         let raw = serde_json::value::to_raw_value(value);
-        #[expect(
-            clippy::expect_used,
-            reason = "a Value has string keys only, so it always prints"
-        )]
         Self::from_raw(raw.expect("a JSON value prints as JSON"))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::caller::OwnerId;
-use crate::execution::Execution;
+use crate::execution::{Execution, ExecutionState};
 use crate::id::{ConversationId, ResponseId};
 use crate::spec::{Delivery, ResponseSpec};
 use crate::status::{Change, IllegalChange, Status};
@@ -195,6 +195,27 @@ impl Response {
             }
         }
         Ok(())
+    }
+
+    /// The response of a process that is gone, ended: what was under way has an unknown outcome. `None`
+    /// when it has ended already.
+    pub fn interrupted(&self, at: Timestamp) -> Option<Self> {
+        let mut ended = self.clone();
+        ended
+            .change(Change::Fail(crate::run::interrupted()), at)
+            .ok()?;
+        for execution in &mut ended.progress.executions {
+            if execution.state == ExecutionState::Started {
+                let duration = Some(at.since(execution.started_at));
+                let state = ExecutionState::Unknown;
+                *execution = Arc::new(Execution {
+                    state,
+                    duration,
+                    ..Execution::clone(execution)
+                });
+            }
+        }
+        Some(ended)
     }
 
     /// The response as it stood when it was accepted.

@@ -2,11 +2,12 @@
 //! input that a phase does not take changes nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::limits::FaultSign;
 use super::{
-    Advance, Answer, CallOutcome, CallState, Closing, IllegalInput, Input, Next, Outcome, Phase,
-    Run, Toolbox, transcript,
+    Advance, Answer, CallOutcome, CallReturn, CallState, Closing, IllegalInput, Input, Moment,
+    Next, Outcome, Phase, Run, Stop, Toolbox, transcript,
 };
 use crate::event::Event;
 use crate::execution::{Execution, ExecutionState};
@@ -23,34 +24,30 @@ use crate::tool::ToolSpec;
 impl Run {
     /// Takes one thing that happened at `at`. A refused input changes nothing.
     pub fn advance(&mut self, input: Input, at: Timestamp) -> Result<Advance, IllegalInput> {
+        let now = Moment::new(at);
         match (&self.phase, input) {
             (Phase::New | Phase::Tools, Input::TakenUp) => {
                 self.phase = Phase::Tools;
-                Ok(Advance {
-                    events: Vec::new(),
-                    next: Next::ListTools,
-                })
+                Ok(now.then(Next::ListTools))
             }
-            (Phase::Model, Input::TakenUp) => Ok(self.call_model(at, Vec::new())),
-            (Phase::Calls(_), Input::TakenUp) => Ok(self.take_up_calls(at)),
-            (Phase::Ended(outcome), Input::TakenUp | Input::DeadlineReached | Input::Stopped) => {
-                Ok(Advance {
-                    events: Vec::new(),
-                    next: Next::Stop(outcome.clone()),
-                })
+            (Phase::Model, Input::TakenUp) => Ok(self.call_model(now)),
+            (Phase::Calls(_), Input::TakenUp) => Ok(self.take_up_calls(now)),
+            (
+                Phase::Ended(outcome),
+                Input::TakenUp | Input::DeadlineReached | Input::Stopped(_),
+            ) => Ok(now.then(Next::Stop(outcome.clone()))),
+            (Phase::Tools, Input::ToolsListed(listed)) => Ok(self.tools_listed(listed, now)),
+            (Phase::Model, Input::ModelAnswered(Ok(answer))) => {
+                Ok(self.model_answered(answer, now))
             }
-            (Phase::Tools, Input::ToolsListed(listed)) => Ok(self.tools_listed(listed, at)),
-            (Phase::Model, Input::ModelAnswered(Ok(answer))) => Ok(self.model_answered(answer, at)),
             (Phase::Model, Input::ModelAnswered(Err(failure))) => {
-                Ok(self.end(Outcome::Failed(failure), at, Vec::new()))
+                Ok(self.end(Outcome::Failed(failure), now))
             }
             (Phase::Calls(calls), Input::CallReturned(id, outcome)) if is_under_way(calls, id) => {
-                Ok(self.call_returned(id, outcome, at))
+                Ok(self.call_returned(id, outcome, now))
             }
-            (_, Input::DeadlineReached) => {
-                Ok(self.end(Outcome::Failed(past_deadline()), at, Vec::new()))
-            }
-            (_, Input::Stopped) => Ok(self.end(Outcome::Cancelled, at, Vec::new())),
+            (_, Input::DeadlineReached) => Ok(self.end(Outcome::Failed(past_deadline()), now)),
+            (_, Input::Stopped) => Ok(self.end(Outcome::Cancelled, now)),
             (phase, input) => Err(IllegalInput {
                 phase: phase.name(),
                 input: input.name(),
@@ -58,7 +55,7 @@ impl Run {
         }
     }
 
-    fn tools_listed(&mut self, listed: Result<Toolbox, Failure>, at: Timestamp) -> Advance {
+    fn tools_listed(&mut self, listed: Result<Toolbox, Failure>, now: Moment) -> Advance {
         match listed {
             Ok(Toolbox {
                 tools,
@@ -66,16 +63,16 @@ impl Run {
             }) => {
                 self.tools = select(&self.spec.tools, &tools);
                 self.context_tokens = context_tokens;
-                self.call_model(at, Vec::new())
+                self.call_model(now)
             }
-            Err(failure) => self.end(Outcome::Failed(failure), at, Vec::new()),
+            Err(failure) => self.end(Outcome::Failed(failure), now),
         }
     }
 
     /// Asks the model for the next turn.
-    pub(super) fn call_model(&mut self, at: Timestamp, events: Vec<Event>) -> Advance {
+    pub(super) fn call_model(&mut self, now: Moment) -> Advance {
         self.phase = Phase::Model;
-        self.turn_started = at;
+        self.turn_started = now.at;
         let choice = match (self.closing, self.progress.rounds) {
             (Closing::LastAnswer, _) => ToolChoice::None,
             (Closing::No, 0) => self.spec.tool_choice.clone(),
@@ -93,13 +90,10 @@ impl Run {
                 Delivery::Stream | Delivery::Background => TurnMode::Streamed,
             },
         };
-        Advance {
-            events,
-            next: Next::CallModel(turn),
-        }
+        now.then(Next::CallModel(turn))
     }
 
-    fn model_answered(&mut self, answer: Answer, at: Timestamp) -> Advance {
+    fn model_answered(&mut self, answer: Answer, now: Moment) -> Advance {
         let number = self.turn();
         let Answer {
             items,
@@ -110,7 +104,7 @@ impl Run {
         let turn = Turn {
             number,
             started_at: self.turn_started,
-            ended_at: at,
+            ended_at: now.at,
             finish,
             usage,
             notes,
@@ -126,104 +120,71 @@ impl Run {
         let says_nothing = !items.iter().any(|item| item.says_something());
         self.own.extend(items);
         match finish {
-            Finish::ContentFilter => self.end(
-                Outcome::Incomplete(IncompleteReason::ContentFilter),
-                at,
-                Vec::new(),
-            ),
-            Finish::Length => self.end(
-                Outcome::Incomplete(IncompleteReason::OutputTokens),
-                at,
-                Vec::new(),
-            ),
-            Finish::Stop | Finish::ToolCalls if !calls.is_empty() => self.calls_wanted(calls, at),
-            Finish::Stop | Finish::ToolCalls if says_nothing => self.empty_turn(at),
-            Finish::Stop | Finish::ToolCalls => self.end(Outcome::Completed, at, Vec::new()),
+            Finish::ContentFilter => {
+                self.end(Outcome::Incomplete(IncompleteReason::ContentFilter), now)
+            }
+            Finish::Length => self.end(Outcome::Incomplete(IncompleteReason::OutputTokens), now),
+            Finish::Stop | Finish::ToolCalls if !calls.is_empty() => self.calls_wanted(calls, now),
+            Finish::Stop | Finish::ToolCalls if says_nothing => self.empty_turn(now),
+            Finish::Stop | Finish::ToolCalls => self.end(Outcome::Completed, now),
         }
     }
 
-    fn empty_turn(&mut self, at: Timestamp) -> Advance {
+    fn empty_turn(&mut self, now: Moment) -> Advance {
         if self
             .streak
             .fault(FaultSign::EmptyTurn, &Arc::from(""), self.rules.repairs)
         {
             let message = "the model answered with neither text nor a tool call, again and again";
-            return self.end(
-                Outcome::Failed(Failure::new(FailureCode::InvalidModelOutput, message)),
-                at,
-                Vec::new(),
-            );
+            let failure = Failure::new(FailureCode::InvalidModelOutput, message);
+            return self.end(Outcome::Failed(failure), now);
         }
-        self.call_model(at, Vec::new())
+        self.call_model(now)
     }
 
-    fn calls_wanted(&mut self, calls: Vec<FunctionCall>, at: Timestamp) -> Advance {
+    fn calls_wanted(&mut self, calls: Vec<FunctionCall>, now: Moment) -> Advance {
         if self.closing == Closing::LastAnswer {
-            return self.end(
-                Outcome::Incomplete(IncompleteReason::ToolDepth),
-                at,
-                Vec::new(),
-            );
+            return self.end(Outcome::Incomplete(IncompleteReason::ToolDepth), now);
         }
         if self.progress.rounds >= self.rules.rounds {
             return match self.rules.on_max_depth {
-                OnMaxDepth::Fail => self.end(
-                    Outcome::Incomplete(IncompleteReason::ToolDepth),
-                    at,
-                    Vec::new(),
-                ),
+                OnMaxDepth::Fail => self.end(Outcome::Incomplete(IncompleteReason::ToolDepth), now),
                 OnMaxDepth::Answer => {
                     self.closing = Closing::LastAnswer;
-                    self.refuse_calls(calls, at)
+                    self.refuse_calls(calls, now)
                 }
             };
         }
         if self.progress.executions.len().saturating_add(calls.len()) > self.rules.calls {
-            return self.end(
-                Outcome::Incomplete(IncompleteReason::ToolCalls),
-                at,
-                Vec::new(),
-            );
+            return self.end(Outcome::Incomplete(IncompleteReason::ToolCalls), now);
         }
         self.progress.rounds = self.progress.rounds.saturating_add(1);
-        self.begin_calls(calls, at)
+        self.begin_calls(calls, now)
     }
 
-    fn call_returned(&mut self, id: ExecutionId, outcome: CallOutcome, at: Timestamp) -> Advance {
-        let mut events = Vec::new();
+    fn call_returned(&mut self, id: ExecutionId, outcome: CallOutcome, mut now: Moment) -> Advance {
         match outcome {
-            CallOutcome::Replied(reply) => self.record_reply(id, reply, at, &mut events),
+            CallOutcome::Replied(reply) => self.record_reply(id, reply, &mut now),
             CallOutcome::Failed { kind, message } => {
-                let tool = self.record_failure(id, kind, &message, at, &mut events);
+                let tool = self.record_failure(id, kind, &message, &mut now);
                 if self.rules.tool_failure == ToolFailure::Fail {
-                    return self.end(
-                        Outcome::Failed(super::calls::failure(kind, &tool, &message)),
-                        at,
-                        events,
-                    );
+                    let failure = super::calls::failure(kind, &tool, &message);
+                    return self.end(Outcome::Failed(failure), now);
                 }
             }
         }
-        self.settle(at, events)
+        self.settle(now)
     }
 
     /// Ends the run: what is still under way is recorded as cancelled, what came back is kept.
-    pub(super) fn end(
-        &mut self,
-        outcome: Outcome,
-        at: Timestamp,
-        mut events: Vec<Event>,
-    ) -> Advance {
-        self.close_calls(at, &mut events);
+    pub(super) fn end(&mut self, outcome: Outcome, mut now: Moment) -> Advance {
+        self.close_calls(&mut now);
         self.progress.output = match outcome {
             Outcome::Completed | Outcome::Incomplete(_) | Outcome::Cancelled => self.last_text(),
             Outcome::Failed(_) => None,
         };
         self.phase = Phase::Ended(outcome.clone());
-        Advance {
-            events,
-            next: Next::Stop(outcome),
-        }
+        now.then(Next::Stop(outcome))
     }
 
     /// The text of the last turn that wrote anything, unless that turn asked for tools of ours.
@@ -243,13 +204,28 @@ impl Run {
         Some(texts.fold(first, |all, next| [&*all, &*next].concat().into()))
     }
 
+    /// A call that waited for its turn began later than its round.
+    fn set_took(&mut self, id: ExecutionId, took: Duration, at: Timestamp) {
+        if let Some(slot) = self
+            .progress
+            .executions
+            .iter_mut()
+            .find(|execution| execution.id == id)
+        {
+            let started_at = at.before(took).max(slot.started_at);
+            *slot = Arc::new(Execution {
+                started_at,
+                ..Execution::clone(slot)
+            });
+        }
+    }
+
     /// Puts `state` on an execution and tells of it.
     pub(super) fn set_execution(
         &mut self,
         id: ExecutionId,
         state: ExecutionState,
-        at: Timestamp,
-        events: &mut Vec<Event>,
+        now: &mut Moment,
     ) {
         if let Some(slot) = self
             .progress
@@ -257,14 +233,14 @@ impl Run {
             .iter_mut()
             .find(|execution| execution.id == id)
         {
-            let duration = Some(at.since(slot.started_at));
+            let duration = Some(now.at.since(slot.started_at));
             let ended = Arc::new(Execution {
                 state,
                 duration,
                 ..Execution::clone(slot)
             });
             *slot = Arc::clone(&ended);
-            events.push(Event::CallReturned(ended));
+            now.tell(Event::CallReturned(ended));
         }
     }
 }
@@ -272,6 +248,14 @@ impl Run {
 fn is_under_way(calls: &[super::PendingCall], id: ExecutionId) -> bool {
     calls.iter().any(
         |pending| matches!(&pending.state, CallState::Started(call, _) if call.execution == id),
+    )
+}
+
+/// The failure of a run whose process ended before it did.
+pub(crate) fn interrupted() -> Failure {
+    Failure::new(
+        FailureCode::Interrupted,
+        "the process that worked on the response ended before it was done",
     )
 }
 
@@ -321,9 +305,9 @@ impl Input {
             Self::TakenUp => "taken up",
             Self::ToolsListed(_) => "tools listed",
             Self::ModelAnswered(_) => "model answered",
-            Self::CallReturned(..) => "call returned",
+            Self::CallReturned(_) => "call returned",
             Self::DeadlineReached => "deadline",
-            Self::Stopped => "stopped",
+            Self::Stopped(_) => "stopped",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::limits::{FaultSign, cut, narrow};
-use super::{Advance, CallState, Next, Outcome, PendingCall, Phase, Run};
+use super::{Advance, CallState, Moment, Next, Outcome, PendingCall, Phase, Run};
 use crate::event::Event;
 use crate::execution::{Execution, ExecutionState};
 use crate::failure::{Failure, FailureCode};
@@ -12,21 +12,18 @@ use crate::id::{ExecutionId, ItemId};
 use crate::item::{FunctionCall, FunctionCallOutput, Item, ItemBody, ItemStatus};
 use crate::json::Json;
 use crate::ports::tools::ToolErrorKind;
-use crate::time::Timestamp;
 use crate::tool::{self, ToolCall, ToolHome, ToolReply, ToolSpec, Verdict};
 
 impl Run {
     /// Begins a round: what can run is recorded as started before it leaves, what cannot is refused.
-    pub(super) fn begin_calls(&mut self, calls: Vec<FunctionCall>, at: Timestamp) -> Advance {
-        let depth = self.progress.rounds;
-        let mut events = Vec::new();
+    pub(super) fn begin_calls(&mut self, calls: Vec<FunctionCall>, mut now: Moment) -> Advance {
         let mut leaving = Vec::new();
         let mut pending = Vec::with_capacity(calls.len());
         for (place, call) in calls.into_iter().enumerate() {
             let state = match self.admit(place, &call) {
                 Admission::Callers => CallState::Callers,
                 Admission::Run(tool, arguments) => {
-                    let execution = self.record_start(&call, Some(&tool), depth, at, &mut events);
+                    let execution = self.record_start(&call, Some(&tool), &mut now);
                     let tool_call = ToolCall {
                         execution: execution.id,
                         tool,
@@ -36,12 +33,11 @@ impl Run {
                     CallState::Started(tool_call, execution)
                 }
                 Admission::Refused(reply) => {
-                    let id = self.record_start(&call, None, depth, at, &mut events).id;
+                    let id = self.record_start(&call, None, &mut now).id;
                     self.set_execution(
                         id,
                         ExecutionState::Failed(Arc::clone(&reply.text)),
-                        at,
-                        &mut events,
+                        &mut now,
                     );
                     CallState::Returned(reply)
                 }
@@ -50,29 +46,19 @@ impl Run {
         }
         self.phase = Phase::Calls(pending);
         if leaving.is_empty() {
-            return self.settle(at, events);
+            return self.settle(now);
         }
-        Advance {
-            events,
-            next: Next::CallTools(leaving),
-        }
+        now.then(Next::CallTools(leaving))
     }
 
     /// Answers every call with a refusal, because the limit is reached, and asks for the last answer.
-    pub(super) fn refuse_calls(&mut self, calls: Vec<FunctionCall>, at: Timestamp) -> Advance {
-        let depth = self.progress.rounds.saturating_add(1);
+    pub(super) fn refuse_calls(&mut self, calls: Vec<FunctionCall>, mut now: Moment) -> Advance {
         let text: Arc<str> =
             "The limit of tool calls is reached. Answer now with what you have.".into();
-        let mut events = Vec::new();
         let mut pending = Vec::with_capacity(calls.len());
         for call in calls {
-            let id = self.record_start(&call, None, depth, at, &mut events).id;
-            self.set_execution(
-                id,
-                ExecutionState::Failed(Arc::clone(&text)),
-                at,
-                &mut events,
-            );
+            let id = self.record_start(&call, None, &mut now).id;
+            self.set_execution(id, ExecutionState::Failed(Arc::clone(&text)), &mut now);
             let reply = ToolReply::complaint(Verdict::TooManyCalls, Arc::clone(&text));
             pending.push(PendingCall {
                 call,
@@ -80,7 +66,7 @@ impl Run {
             });
         }
         self.append_outputs(pending);
-        self.call_model(at, events)
+        self.call_model(now)
     }
 
     fn admit(&self, place: usize, call: &FunctionCall) -> Admission {
@@ -118,9 +104,7 @@ impl Run {
         &mut self,
         call: &FunctionCall,
         tool: Option<&ToolSpec>,
-        depth: u16,
-        at: Timestamp,
-        events: &mut Vec<Event>,
+        now: &mut Moment,
     ) -> Arc<Execution> {
         let ordinal = narrow(self.progress.executions.len());
         let server = tool.and_then(|tool| match &tool.home {
@@ -133,24 +117,18 @@ impl Run {
             server,
             input: Arc::clone(&call.arguments),
             turn: narrow_turn(self.progress.turns.len()),
-            depth,
+            depth: self.progress.rounds,
             state: ExecutionState::Started,
-            started_at: at,
+            started_at: now.at,
             duration: None,
         });
         self.progress.executions.push(Arc::clone(&execution));
-        events.push(Event::CallStarted(Arc::clone(&execution)));
+        now.tell(Event::CallStarted(Arc::clone(&execution)));
         execution
     }
 
     /// Records what a tool answered.
-    pub(super) fn record_reply(
-        &mut self,
-        id: ExecutionId,
-        reply: ToolReply,
-        at: Timestamp,
-        events: &mut Vec<Event>,
-    ) {
+    pub(super) fn record_reply(&mut self, id: ExecutionId, reply: ToolReply, now: &mut Moment) {
         let state = match reply.verdict {
             Verdict::Done => ExecutionState::Completed(Arc::clone(&reply.text)),
             Verdict::OutcomeUnknown => ExecutionState::Unknown,
@@ -159,7 +137,7 @@ impl Run {
             | Verdict::UnknownTool
             | Verdict::TooManyCalls => ExecutionState::Failed(Arc::clone(&reply.text)),
         };
-        self.set_execution(id, state, at, events);
+        self.set_execution(id, state, now);
         self.set_returned(id, reply);
     }
 
@@ -169,14 +147,13 @@ impl Run {
         id: ExecutionId,
         kind: ToolErrorKind,
         message: &str,
-        at: Timestamp,
-        events: &mut Vec<Event>,
+        now: &mut Moment,
     ) -> Arc<str> {
         let state = match kind {
             ToolErrorKind::Timeout => ExecutionState::TimedOut,
             _ => ExecutionState::Failed(message.into()),
         };
-        self.set_execution(id, state, at, events);
+        self.set_execution(id, state, now);
         self.set_returned(id, ToolReply::complaint(Verdict::ToolSaysError, message));
         let failed = self
             .progress
@@ -199,21 +176,15 @@ impl Run {
     }
 
     /// Goes on when every call is back: to the model, to the caller, or to the end.
-    pub(super) fn settle(&mut self, at: Timestamp, events: Vec<Event>) -> Advance {
+    pub(super) fn settle(&mut self, now: Moment) -> Advance {
         let Phase::Calls(calls) = &mut self.phase else {
-            return Advance {
-                events,
-                next: Next::Wait,
-            };
+            return now.then(Next::Wait);
         };
         if calls
             .iter()
             .any(|pending| matches!(pending.state, CallState::Started(..)))
         {
-            return Advance {
-                events,
-                next: Next::Wait,
-            };
+            return now.then(Next::Wait);
         }
         let calls = std::mem::take(calls);
         let for_caller = calls
@@ -222,12 +193,12 @@ impl Run {
         let spent = self.count_faults(&calls);
         self.append_outputs(calls);
         if let Some(failure) = spent {
-            return self.end(Outcome::Failed(failure), at, events);
+            return self.end(Outcome::Failed(failure), now);
         }
         if for_caller {
-            return self.end(Outcome::Completed, at, events);
+            return self.end(Outcome::Completed, now);
         }
-        self.call_model(at, events)
+        self.call_model(now)
     }
 
     /// Counts the faults of a round in the model's order; a failure when one came too often in a row.
@@ -277,14 +248,14 @@ impl Run {
     }
 
     /// Closes a round that will not be finished.
-    pub(super) fn close_calls(&mut self, at: Timestamp, events: &mut Vec<Event>) {
+    pub(super) fn close_calls(&mut self, now: &mut Moment) {
         let Phase::Calls(calls) = &mut self.phase else {
             return;
         };
         let calls = std::mem::take(calls);
         for pending in &calls {
             if let CallState::Started(call, _) = &pending.state {
-                self.set_execution(call.execution, ExecutionState::Cancelled, at, events);
+                self.set_execution(call.execution, ExecutionState::Cancelled, now);
             }
         }
         self.append_outputs(calls);

@@ -3,6 +3,7 @@
 //! Waiting, streaming and background differ in who feeds it, not in what it does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::event::Event;
 use crate::execution::Execution;
@@ -25,6 +26,7 @@ pub mod limits;
 mod resume;
 pub mod transcript;
 
+pub(crate) use advance::interrupted;
 use limits::Rules;
 
 /// What a response still owes.
@@ -98,11 +100,31 @@ pub enum Input {
     /// The model's turn is over.
     ModelAnswered(Result<Answer, Failure>),
     /// A tool call is over.
-    CallReturned(ExecutionId, CallOutcome),
+    CallReturned(CallReturn),
     /// The time of the whole run is over.
     DeadlineReached,
-    /// The caller wants no more of it.
-    Stopped,
+    /// It is not to go on.
+    Stopped(Stop),
+}
+
+/// A tool call that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallReturn {
+    /// Which one.
+    pub execution: ExecutionId,
+    /// How it ended.
+    pub outcome: CallOutcome,
+    /// How long it took, from the moment it left.
+    pub took: Duration,
+}
+
+/// Why a run is not to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Its caller wants no more of it, or is gone.
+    ByCaller,
+    /// The process that runs it ends.
+    ByShutdown,
 }
 
 /// What a run may work with.
@@ -187,6 +209,29 @@ pub struct Advance {
     pub events: Vec<Event>,
     /// What to do next.
     pub next: Next,
+}
+
+/// The moment at which an input is taken, and what there is to tell of it so far.
+#[derive(Debug)]
+struct Moment {
+    at: Timestamp,
+    events: Vec<Event>,
+}
+
+impl Moment {
+    const fn new(at: Timestamp) -> Self {
+        let events = Vec::new();
+        Self { at, events }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    fn then(self, next: Next) -> Advance {
+        let events = self.events;
+        Advance { events, next }
+    }
 }
 
 /// An input that cannot come in this phase; it changed nothing.

@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Advance, CallState, Next, Phase, Run};
+use super::{Advance, CallState, Moment, Next, Phase, Run};
 use crate::execution::ExecutionState;
-use crate::time::Timestamp;
 use crate::tool::{Repeat, ToolCall, ToolReply, Verdict};
 
 const UNKNOWN: &str = "The outcome of this call is unknown: the process that made it was lost before the answer \
@@ -13,13 +12,9 @@ const UNKNOWN: &str = "The outcome of this call is unknown: the process that mad
 
 impl Run {
     /// Takes up a round of calls that another process began.
-    pub(super) fn take_up_calls(&mut self, at: Timestamp) -> Advance {
-        let mut events = Vec::new();
+    pub(super) fn take_up_calls(&mut self, mut now: Moment) -> Advance {
         let Phase::Calls(calls) = &mut self.phase else {
-            return Advance {
-                events,
-                next: Next::Wait,
-            };
+            return now.then(Next::Wait);
         };
         let mut again: Vec<ToolCall> = Vec::new();
         let mut lost = Vec::new();
@@ -37,14 +32,11 @@ impl Run {
             }
         }
         for execution in lost {
-            self.set_execution(execution, ExecutionState::Unknown, at, &mut events);
+            self.set_execution(execution, ExecutionState::Unknown, &mut now);
         }
         if again.is_empty() {
-            return self.settle(at, events);
+            return self.settle(now);
         }
-        Advance {
-            events,
-            next: Next::CallTools(again),
-        }
+        now.then(Next::CallTools(again))
     }
 }
