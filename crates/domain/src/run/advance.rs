@@ -43,11 +43,16 @@ impl Run {
             (Phase::Model, Input::ModelAnswered(Err(failure))) => {
                 Ok(self.end(Outcome::Failed(failure), now))
             }
-            (Phase::Calls(calls), Input::CallReturned(id, outcome)) if is_under_way(calls, id) => {
-                Ok(self.call_returned(id, outcome, now))
+            (Phase::Calls(calls), Input::CallReturned(returned))
+                if is_under_way(calls, returned.execution) =>
+            {
+                Ok(self.call_returned(returned, now))
             }
             (_, Input::DeadlineReached) => Ok(self.end(Outcome::Failed(past_deadline()), now)),
-            (_, Input::Stopped) => Ok(self.end(Outcome::Cancelled, now)),
+            (_, Input::Stopped(Stop::ByCaller)) => Ok(self.end(Outcome::Cancelled, now)),
+            (_, Input::Stopped(Stop::ByShutdown)) => {
+                Ok(self.end(Outcome::Failed(interrupted()), now))
+            }
             (phase, input) => Err(IllegalInput {
                 phase: phase.name(),
                 input: input.name(),
@@ -162,7 +167,9 @@ impl Run {
         self.begin_calls(calls, now)
     }
 
-    fn call_returned(&mut self, id: ExecutionId, outcome: CallOutcome, mut now: Moment) -> Advance {
+    fn call_returned(&mut self, returned: CallReturn, mut now: Moment) -> Advance {
+        let CallReturn { execution: id, outcome, took } = returned;
+        self.set_took(id, took, now.at);
         match outcome {
             CallOutcome::Replied(reply) => self.record_reply(id, reply, &mut now),
             CallOutcome::Failed { kind, message } => {

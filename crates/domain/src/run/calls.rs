@@ -17,13 +17,14 @@ use crate::tool::{self, ToolCall, ToolHome, ToolReply, ToolSpec, Verdict};
 impl Run {
     /// Begins a round: what can run is recorded as started before it leaves, what cannot is refused.
     pub(super) fn begin_calls(&mut self, calls: Vec<FunctionCall>, mut now: Moment) -> Advance {
+        let depth = self.progress.rounds;
         let mut leaving = Vec::new();
         let mut pending = Vec::with_capacity(calls.len());
         for (place, call) in calls.into_iter().enumerate() {
             let state = match self.admit(place, &call) {
                 Admission::Callers => CallState::Callers,
                 Admission::Run(tool, arguments) => {
-                    let execution = self.record_start(&call, Some(&tool), &mut now);
+                    let execution = self.record_start(&call, Some(&tool), depth, &mut now);
                     let tool_call = ToolCall {
                         execution: execution.id,
                         tool,
@@ -33,7 +34,7 @@ impl Run {
                     CallState::Started(tool_call, execution)
                 }
                 Admission::Refused(reply) => {
-                    let id = self.record_start(&call, None, &mut now).id;
+                    let id = self.record_start(&call, None, depth, &mut now).id;
                     self.set_execution(
                         id,
                         ExecutionState::Failed(Arc::clone(&reply.text)),
@@ -53,11 +54,12 @@ impl Run {
 
     /// Answers every call with a refusal, because the limit is reached, and asks for the last answer.
     pub(super) fn refuse_calls(&mut self, calls: Vec<FunctionCall>, mut now: Moment) -> Advance {
+        let depth = self.progress.rounds.saturating_add(1);
         let text: Arc<str> =
             "The limit of tool calls is reached. Answer now with what you have.".into();
         let mut pending = Vec::with_capacity(calls.len());
         for call in calls {
-            let id = self.record_start(&call, None, &mut now).id;
+            let id = self.record_start(&call, None, depth, &mut now).id;
             self.set_execution(id, ExecutionState::Failed(Arc::clone(&text)), &mut now);
             let reply = ToolReply::complaint(Verdict::TooManyCalls, Arc::clone(&text));
             pending.push(PendingCall {
@@ -104,6 +106,7 @@ impl Run {
         &mut self,
         call: &FunctionCall,
         tool: Option<&ToolSpec>,
+        depth: u16,
         now: &mut Moment,
     ) -> Arc<Execution> {
         let ordinal = narrow(self.progress.executions.len());
@@ -117,7 +120,7 @@ impl Run {
             server,
             input: Arc::clone(&call.arguments),
             turn: narrow_turn(self.progress.turns.len()),
-            depth: self.progress.rounds,
+            depth,
             state: ExecutionState::Started,
             started_at: now.at,
             duration: None,
