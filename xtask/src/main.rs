@@ -1,2 +1,70 @@
-//! Chores, in Rust.
-fn main() {}
+//! Chores, in Rust: `cargo xtask CHORE`.
+//!
+//! This file is the list of chores; each chore is a file or folder of its own with a clap type
+//! for its arguments and a `run`. To add one, add a module, a variant and a line of the match.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::ChoreError;
+
+mod check;
+mod command;
+mod db;
+mod dist;
+mod docs;
+mod error;
+mod finding;
+mod layers;
+mod say;
+mod test;
+mod tidy;
+mod workspace;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "The chores of this repository")]
+struct Xtask {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// All that CI runs, in the same order; stops at the first step that fails
+    Check(check::Check),
+    /// Runs the tests with a PostgreSQL of their own
+    Test(test::Test),
+    /// Fails on a dependency between own crates that the table does not allow
+    Layers,
+    /// Fails on what no compiler looks at: file length, names, links, invariants, stray paths
+    Tidy,
+    /// Writes the generated documents, or with --check says which are stale
+    Docs(docs::Docs),
+    /// A PostgreSQL to develop and test against, and new migrations
+    Db(db::Db),
+    /// Builds the release binaries
+    Dist,
+}
+
+fn main() -> ExitCode {
+    match perform(Xtask::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::error(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn perform(chore: Chore) -> Result<(), ChoreError> {
+    match chore {
+        Chore::Check(check) => check.run(),
+        Chore::Test(test) => test.run(),
+        Chore::Layers => layers::run(),
+        Chore::Tidy => tidy::run(),
+        Chore::Docs(docs) => docs.run(),
+        Chore::Db(db) => db.run(),
+        Chore::Dist => dist::run(),
+    }
+}

@@ -1,0 +1,3 @@
+//! The chores as they are run, from outside.
+
+mod hold;
