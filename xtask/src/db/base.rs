@@ -63,9 +63,9 @@ impl Base {
         done
     }
 
-    /// The folder of the server that stays until `down`.
-    pub(super) fn kept(&self) -> PathBuf {
-        self.folder.join("up")
+    /// The folder of a server that stays until it is taken down.
+    pub(super) fn folder(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// A new folder for a server that ends with its holder. To be called [`alone`](Self::alone).

@@ -54,7 +54,7 @@ impl Kept {
             Server::Container => None,
         };
         let base = Base::open(account)?;
-        let folder = base.kept();
+        let folder = base.folder(&name());
         Ok(Self {
             server,
             base,
@@ -67,7 +67,7 @@ impl Kept {
         let url = fs::read_to_string(self.url_file()).ok()?;
         let runs = match &self.server {
             Server::Private(binaries) => cluster::runs(&self.folder, binaries),
-            Server::Container => docker::runs(&container()),
+            Server::Container => docker::runs(&name()),
         };
         runs.then_some(url)
     }
@@ -86,7 +86,7 @@ impl Kept {
                 }
                 cluster::start(&self.folder, binaries)?
             }
-            Server::Container => docker::start(&container())?,
+            Server::Container => docker::start(&name())?,
         };
         write_private(&self.url_file(), &url)?;
         Ok(url)
@@ -96,7 +96,7 @@ impl Kept {
         match &self.server {
             Server::Private(binaries) => cluster::remove(&self.folder, binaries),
             Server::Container => {
-                docker::remove(&container())?;
+                docker::remove(&name())?;
                 let removing = || format!("remove {}", self.folder.display());
                 fs::remove_dir_all(&self.folder).doing(removing)
             }
@@ -108,12 +108,12 @@ impl Kept {
     }
 }
 
-/// The container of this checkout.
-fn container() -> String {
-    container_of(&workspace::root())
+/// What it is called among those of other checkouts.
+fn name() -> String {
+    name_of(&workspace::root())
 }
 
-fn container_of(root: &Path) -> String {
+fn name_of(root: &Path) -> String {
     let mut hasher = DefaultHasher::new();
     root.hash(&mut hasher);
     format!("response-up-{:016x}", hasher.finish())
@@ -124,9 +124,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_checkouts_do_not_share_a_container() {
-        let name = container_of(Path::new("a"));
-        assert_eq!(name, container_of(Path::new("a")));
-        assert_ne!(name, container_of(Path::new("b")));
+    fn two_checkouts_do_not_share_a_server() {
+        let name = name_of(Path::new("a"));
+        assert_eq!(name, name_of(Path::new("a")));
+        assert_ne!(name, name_of(Path::new("b")));
     }
 }
