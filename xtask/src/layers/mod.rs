@@ -1,8 +1,4 @@
-//! Who may depend on whom. The table below is the architecture; `cargo xtask layers` holds the
-//! manifests to it.
-//!
-//! Four floors: a crate uses only what stands on a lower floor. `domain` also names the outside
-//! crates it may use, because the purity of everything above rests on it.
+//! Who may depend on whom: holds the manifests to the table of the architecture.
 
 use std::fs;
 
@@ -12,95 +8,11 @@ use crate::error::ChoreError;
 use crate::finding::{self, Finding};
 use crate::workspace;
 
-/// A crate of the house and what it may use.
-struct Room {
-    /// The package's name without the product's prefix.
-    name: &'static str,
-    /// The floor it stands on. The chores stand apart, above all.
-    floor: u8,
-    /// The own crates it may depend on.
-    may: &'static [&'static str],
-    /// What its tests may use besides.
-    tests: Tests,
-    /// The outside crates it may depend on, where that is limited.
-    outside: Option<&'static [&'static str]>,
-}
+mod table;
 
-/// What the tests of a room may use besides what the room itself may.
-enum Tests {
-    /// The fakes and the stand-ins.
-    Fakes,
-    /// The fakes, the stand-ins and every crate up to this floor.
-    UpTo(u8),
-    /// Every crate: these tests run the whole house.
-    Everything,
-}
+use table::{FOR_TESTS, ROOMS, Room, Tests};
 
-const fn room(name: &'static str, floor: u8, may: &'static [&'static str], tests: Tests) -> Room {
-    Room {
-        name,
-        floor,
-        may,
-        tests,
-        outside: None,
-    }
-}
-
-const EVERYTHING_BELOW_APP: &[&str] = &[
-    "domain",
-    "engine",
-    "store",
-    "egress",
-    "llm",
-    "mcp",
-    "webhook",
-    "identity",
-    "vault",
-    "settings",
-    "migrations",
-];
-
-const PURE: &[&str] = &[
-    "async-trait",
-    "chrono",
-    "futures-core",
-    "serde_json",
-    "thiserror",
-    "zeroize",
-];
-
-/// Every crate of the house, from the ground up.
-const ROOMS: &[Room] = &[
-    Room {
-        name: "domain",
-        floor: 1,
-        may: &[],
-        tests: Tests::Fakes,
-        outside: Some(PURE),
-    },
-    room("egress", 1, &[], Tests::Fakes),
-    room("settings", 1, &[], Tests::Fakes),
-    room("migrations", 1, &[], Tests::Fakes),
-    room("engine", 2, &["domain"], Tests::Fakes),
-    room("store", 2, &["domain", "migrations"], Tests::Fakes),
-    room("llm", 2, &["domain", "egress"], Tests::Fakes),
-    room("mcp", 2, &["domain", "egress"], Tests::Fakes),
-    room("webhook", 2, &["domain", "egress"], Tests::Fakes),
-    room("identity", 2, &["domain", "egress"], Tests::Fakes),
-    room("vault", 2, &["domain"], Tests::Fakes),
-    room("testkit", 2, &["domain"], Tests::Fakes),
-    room("devstack", 2, &["egress"], Tests::Fakes),
-    room("http", 3, &["domain", "engine"], Tests::UpTo(2)),
-    room("app", 3, EVERYTHING_BELOW_APP, Tests::Everything),
-    room("server", 4, &["app", "http", "settings"], Tests::Everything),
-    room("worker", 4, &["app", "settings"], Tests::Everything),
-    room("xtask", 5, &["settings", "http", "devstack"], Tests::Fakes),
-];
-
-/// The crates that tests may use wherever they stand.
-const FOR_TESTS: &[&str] = &["testkit", "devstack"];
-
-const TABLE: &str = "xtask/src/layers.rs";
+const TABLE: &str = "xtask/src/layers/table.rs";
 
 /// Compares the workspace's manifests with the table.
 pub(crate) fn run() -> Result<(), ChoreError> {
@@ -315,7 +227,7 @@ mod tests {
             said,
             [
                 "response-llm may not depend on response-store; it may use: domain, egress; \
-              response-store is for: app (xtask/src/layers.rs)"
+              response-store is for: app (xtask/src/layers/table.rs)"
             ]
         );
     }
