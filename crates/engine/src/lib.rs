@@ -1,1 +1,58 @@
-//! The use cases and the one loop that awaits the ports.
+//! The use cases, and the one loop that awaits the ports.
+//!
+//! [`Engine`] is what the world outside may ask for. A request becomes a run ([`create`]), a driver
+//! feeds it ([`drive`]), a journal records what it did before it tells ([`journal`]); waiting and
+//! streaming differ only in who listens.
+
+mod calls;
+pub mod create;
+mod drive;
+pub mod error;
+mod journal;
+mod launch;
+mod live;
+pub mod policy;
+pub mod ports;
+pub mod presence;
+pub mod read;
+mod shutdown;
+mod stop;
+mod turn;
+
+use std::sync::Arc;
+
+use crate::launch::Launch;
+use crate::policy::Policy;
+use crate::ports::Ports;
+pub use crate::read::Readiness;
+
+/// Everything that can be asked of the service. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Rooms>);
+
+struct Rooms {
+    ports: Ports,
+    policy: Policy,
+    launch: Launch,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("policy", &self.0.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine whose runs live on `runtime`. It must be the main runtime of the process: a task that a
+    /// handler spawns on its own dies with that handler's thread.
+    pub fn new(ports: Ports, policy: Policy, runtime: tokio::runtime::Handle) -> Self {
+        let launch = Launch::new(runtime, policy.runs);
+        Self(Arc::new(Rooms {
+            ports,
+            policy,
+            launch,
+        }))
+    }
+}

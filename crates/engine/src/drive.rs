@@ -1,0 +1,242 @@
+//! The one loop: ask the machine, record, act, and come back with what happened.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use response_domain::event::Event;
+use response_domain::failure::Failure;
+use response_domain::ports::llm::CallContext;
+use response_domain::response::Response;
+use response_domain::run::{Input, Next, Run, Stop, Toolbox};
+use response_domain::spec::{ToolFailure, ToolSelection};
+use tokio::sync::mpsc;
+use tokio::time::Sleep;
+
+use crate::calls::InFlight;
+use crate::error::DriveError;
+use crate::journal::{Audience, Journal};
+use crate::live::Live;
+use crate::policy::Policy;
+use crate::ports::Ports;
+use crate::turn;
+
+/// A run in the hands of this process.
+pub(crate) struct Held {
+    pub(crate) run: Run,
+    pub(crate) response: Arc<Response>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) context: CallContext,
+    pub(crate) reader: Option<mpsc::Sender<Vec<Event>>>,
+}
+
+/// Drives a run to its end and answers the ended response; fails only for a fault of this program.
+pub(crate) async fn drive(
+    ports: Ports,
+    policy: &Policy,
+    held: Held,
+) -> Result<Arc<Response>, DriveError> {
+    let Held {
+        mut run,
+        response: _,
+        live,
+        context,
+        reader,
+    } = held;
+    let mut journal = Journal::new(
+        ports.clone(),
+        Arc::clone(&live),
+        reader,
+        policy.reader_patience,
+    );
+    let mut driver = Driver {
+        watch: Watch::new(live, policy),
+        in_flight: InFlight::new(policy.parallel_calls),
+        ports,
+        context,
+    };
+    match driver.follow(&mut run, &mut journal).await {
+        Ok(()) => Ok(Arc::clone(journal.response())),
+        Err(DriveError::Overtaken) => Ok(driver.overtaken(&mut journal).await),
+        Err(DriveError::Store(error)) => {
+            tracing::error!(
+                response.id = %journal.response().id,
+                error = &error as &dyn std::error::Error,
+                "the run ends unrecorded"
+            );
+            Ok(journal.fail_unrecorded().await)
+        }
+        Err(error @ DriveError::Illegal(_)) => Err(error),
+    }
+}
+
+/// What a driver works with.
+pub(crate) struct Driver {
+    pub(crate) ports: Ports,
+    pub(crate) context: CallContext,
+    pub(crate) watch: Watch,
+    in_flight: InFlight,
+}
+
+impl Driver {
+    async fn follow(&mut self, run: &mut Run, journal: &mut Journal) -> Result<(), DriveError> {
+        let mut input = match journal.open().await {
+            Audience::There => Input::TakenUp,
+            Audience::Gone => Input::Stopped(Stop::ByCaller),
+        };
+        loop {
+            let advance = run
+                .advance(input, self.ports.clock.now())
+                .map_err(DriveError::Illegal)?;
+            let audience = journal.record(run, advance.events, &advance.next).await?;
+            input = match (advance.next, audience) {
+                (Next::Stop(_), _) => return Ok(()),
+                (_, Audience::Gone) => Input::Stopped(Stop::ByCaller),
+                (Next::ListTools, _) => self.list_tools(run, journal).await?,
+                (Next::CallModel(turn), _) => turn::take(self, run, journal, turn).await?,
+                (Next::CallTools(calls), _) => {
+                    self.in_flight
+                        .start(&self.ports.executor, &self.context, calls);
+                    self.wait_for_calls(run, journal).await?
+                }
+                (Next::Wait, _) => self.wait_for_calls(run, journal).await?,
+            };
+        }
+    }
+
+    async fn list_tools(&mut self, run: &Run, journal: &mut Journal) -> Result<Input, DriveError> {
+        let spec = Arc::clone(&journal.response().spec);
+        let (registry, llm) = (
+            Arc::clone(&self.ports.registry),
+            Arc::clone(&self.ports.llm),
+        );
+        let context = self.context.clone();
+        let work = async {
+            let tools = async {
+                match &spec.tools {
+                    ToolSelection::Nothing => Ok(Arc::from([])),
+                    ToolSelection::All | ToolSelection::Only(_) => registry.list(&context).await,
+                }
+            };
+            tokio::join!(tools, llm.context_length(&spec.model, &context))
+        };
+        let (tools, context_tokens) = match self.watch.until(run, journal, work).await? {
+            Ok(found) => found,
+            Err(halt) => return Ok(halt),
+        };
+        let tools = match tools {
+            Ok(tools) => tools,
+            Err(error) => {
+                tracing::warn!(
+                    response.id = %self.context.response,
+                    error = &error as &dyn std::error::Error,
+                    "the tools could not be listed"
+                );
+                if spec.tool_failure == ToolFailure::Fail {
+                    return Ok(Input::ToolsListed(Err(unlisted(&error))));
+                }
+                Arc::from([])
+            }
+        };
+        Ok(Input::ToolsListed(Ok(Toolbox {
+            tools,
+            context_tokens,
+        })))
+    }
+
+    async fn wait_for_calls(
+        &mut self,
+        run: &Run,
+        journal: &mut Journal,
+    ) -> Result<Input, DriveError> {
+        let work = self.in_flight.next();
+        Ok(self
+            .watch
+            .until(run, journal, work)
+            .await?
+            .unwrap_or_else(|halt| halt))
+    }
+
+    /// Somebody else wrote the ending: the caller is told that one.
+    async fn overtaken(&mut self, journal: &mut Journal) -> Arc<Response> {
+        let mine = Arc::clone(journal.response());
+        match self.ports.store.find(&mine.owner, mine.id).await {
+            Ok(Some(theirs)) => journal.end_elsewhere(theirs).await,
+            Ok(None) => {
+                // Deleted meanwhile: to whoever still listens it was cancelled.
+                let mut gone = Response::clone(&self.watch.live.response());
+                // A response that has ended stays as it is.
+                let _ = gone.change(
+                    response_domain::status::Change::Cancel,
+                    self.ports.clock.now(),
+                );
+                journal.end_elsewhere(Arc::new(gone)).await
+            }
+            Err(error) => {
+                tracing::error!(
+                    response.id = %mine.id,
+                    error = &error as &dyn std::error::Error,
+                    "the ending of the response could not be read"
+                );
+                journal.fail_unrecorded().await
+            }
+        }
+    }
+}
+
+/// The failure of a run whose tools could not be listed.
+fn unlisted(error: &response_domain::ports::tools::ToolError) -> Failure {
+    let code = response_domain::failure::FailureCode::ToolsUnavailable;
+    Failure::new(code, format!("the tools could not be listed: {error}"))
+}
+
+/// What can come between a run and what it waits for: a stop, the end of its time, and the moment when
+/// it gets its row.
+pub(crate) struct Watch {
+    live: Arc<Live>,
+    deadline: Pin<Box<Sleep>>,
+    write_due: Option<Pin<Box<Sleep>>>,
+}
+
+impl Watch {
+    fn new(live: Arc<Live>, policy: &Policy) -> Self {
+        let stored = live.response().spec.storage == response_domain::spec::Storage::Stored;
+        let timer = |after: Duration| Box::pin(tokio::time::sleep(after));
+        let write_due = stored.then(|| timer(policy.write_after));
+        Self {
+            live,
+            deadline: timer(policy.run_timeout),
+            write_due,
+        }
+    }
+
+    /// What `work` comes to, or the input that came first. `work` is dropped then.
+    pub(crate) async fn until<T>(
+        &mut self,
+        run: &Run,
+        journal: &mut Journal,
+        work: impl Future<Output = T>,
+    ) -> Result<Result<T, Input>, DriveError> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                reason = self.live.stop.stopped() => return Ok(Err(Input::Stopped(reason))),
+                () = &mut self.deadline => return Ok(Err(Input::DeadlineReached)),
+                () = due(&mut self.write_due) => {
+                    self.write_due = None;
+                    journal.write_while_running(run).await?;
+                }
+                done = &mut work => return Ok(Ok(done)),
+            }
+        }
+    }
+}
+
+async fn due(timer: &mut Option<Pin<Box<Sleep>>>) {
+    match timer {
+        Some(timer) => timer.await,
+        None => std::future::pending().await,
+    }
+}

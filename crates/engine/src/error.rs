@@ -1,0 +1,83 @@
+//! What a use case can answer instead of what was asked for.
+
+use std::sync::Arc;
+
+use response_domain::failure::Failure;
+use response_domain::id::{ConversationId, ItemId, ResponseId};
+use response_domain::ports::store::StoreError;
+use response_domain::run::IllegalInput;
+use response_domain::spec::SpecFaults;
+
+/// Why no response was created. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The request is not acceptable.
+    #[error("the request is not acceptable")]
+    Refused(#[source] SpecFaults),
+    /// It names a tool that is not available.
+    #[error("the tool `{name}` is not available")]
+    ToolNotAvailable {
+        /// Where it is named: a place in the list of tools, or none when the choice names it.
+        index: Option<usize>,
+        /// The name.
+        name: Arc<str>,
+    },
+    /// There is no such conversation.
+    #[error("there is no conversation `{0}`")]
+    ConversationNotFound(ConversationId),
+    /// There is no such response to continue.
+    #[error("there is no response `{0}`")]
+    PreviousNotFound(ResponseId),
+    /// The response to continue has not ended.
+    #[error("the response `{0}` has not ended yet")]
+    PreviousInProgress(ResponseId),
+    /// The response to continue belongs to another conversation.
+    #[error("`previous_response_id` does not belong to `conversation`")]
+    PreviousElsewhere,
+    /// The input refers to an item that does not exist.
+    #[error("there is no item `{0}`")]
+    ItemNotFound(ItemId),
+    /// The input brings the output of a call that was never made.
+    #[error("the output of call `{0}` has no call before it")]
+    OutputWithoutCall(Arc<str>),
+    /// This build runs nothing in the background.
+    #[error("background responses are not available on this server")]
+    BackgroundUnavailable,
+    /// As many runs as allowed are under way.
+    #[error("the server has as many responses under way as it allows")]
+    Overloaded,
+    /// The process is about to end.
+    #[error("the server is shutting down")]
+    Draining,
+    /// The tools that the request names could not be looked up.
+    #[error("{}", .0.message)]
+    Tools(Failure),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a response could not be read, cancelled or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is none, or none that the caller may see.
+    #[error("there is no such response")]
+    NotFound,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a run cannot go on in this process.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DriveError {
+    /// Somebody else ended or deleted the response.
+    #[error("the response was ended elsewhere")]
+    Overtaken,
+    /// The store failed, also when asked again.
+    #[error("the run could not be recorded")]
+    Store(#[source] StoreError),
+    /// The driver and the machine disagree: a fault of this program.
+    #[error("the run was fed what it does not take")]
+    Illegal(#[source] IllegalInput),
+}

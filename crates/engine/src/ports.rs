@@ -1,0 +1,38 @@
+//! One handle on every door.
+
+use std::sync::Arc;
+
+use response_domain::id::{IdGenerator, WorkerId};
+use response_domain::ports::llm::LlmClient;
+use response_domain::ports::store::{ResponseStore, WorkerRegistry};
+use response_domain::ports::tools::{ToolExecutor, ToolRegistry};
+use response_domain::time::Clock;
+
+/// What the engine needs of the outside. Only the engine sees it.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where responses are kept.
+    pub store: Arc<dyn ResponseStore>,
+    /// Which processes are alive.
+    pub workers: Arc<dyn WorkerRegistry>,
+    /// The model server.
+    pub llm: Arc<dyn LlmClient>,
+    /// Which tools there are.
+    pub registry: Arc<dyn ToolRegistry>,
+    /// Calling one.
+    pub executor: Arc<dyn ToolExecutor>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn IdGenerator>,
+    /// This process, new at every start.
+    pub worker: WorkerId,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports")
+            .field("worker", &self.worker)
+            .finish_non_exhaustive()
+    }
+}
