@@ -1,7 +1,7 @@
 //! Accepting a request: check it, find what it builds on, and hand it to a driver. Nothing is written
 //! here; a foreground response gets its row when it ends, wants a tool, or has run for a while.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -102,6 +102,15 @@ impl Drop for Presence {
     }
 }
 
+/// A request that passed every check, with all it builds on.
+struct Accepted {
+    owner: OwnerId,
+    spec: ResponseSpec,
+    context: CallContext,
+    history: Arc<[Arc<Item>]>,
+    input: Vec<Arc<Item>>,
+}
+
 /// Groups of events that may wait for a reader before the run waits too.
 const READER_BUFFER: usize = 64;
 
@@ -117,7 +126,7 @@ impl Engine {
         if spec.delivery == Delivery::Background {
             return Err(CreateError::BackgroundUnavailable);
         }
-        let permit = self.0.launch.admit()?;
+        let place = self.0.launch.admit()?;
         let history = self.history(&caller.owner, &spec).await?;
         let id = ResponseId::new(self.0.ports.ids.next());
         let conversation = match (&history, spec.storage) {
@@ -125,62 +134,86 @@ impl Engine {
             (None, Storage::Stored) => Some(ConversationId::new(self.0.ports.ids.next())),
             (None, Storage::Passing) => None,
         };
+        let owner = caller.owner;
         let context = CallContext {
             user: spec
                 .user
                 .clone()
-                .unwrap_or_else(|| Arc::from(caller.owner.as_str())),
+                .unwrap_or_else(|| Arc::from(owner.as_str())),
             credential: caller.credential,
             request_id,
             response: id,
             conversation,
         };
         self.check_tools(&spec, &context).await?;
-        let input = self.input(&caller.owner, id, &spec).await?;
+        let input = self.input(&owner, id, &spec).await?;
         let history: Arc<[Arc<Item>]> = history
             .map(|history| history.items)
             .unwrap_or_default()
             .into();
         check_pairs(&history, &input)?;
+        let (held, created) = self.begin(Accepted {
+            owner,
+            spec,
+            context,
+            history,
+            input,
+        });
+        self.launch(held, place);
+        Ok(created)
+    }
 
+    /// The run of an accepted request, and what its caller holds of it.
+    fn begin(&self, accepted: Accepted) -> (Held, Created) {
+        let Accepted {
+            owner,
+            spec,
+            context,
+            history,
+            input,
+        } = accepted;
+        let id = context.response;
         let at = self.0.ports.clock.now();
         let rules = self.0.policy.rules(&spec);
+        let delivery = spec.delivery;
         let spec = Arc::new(spec);
-        let start = Start {
+        let run = Run::new(Start {
             response: id,
             spec: Arc::clone(&spec),
             rules,
             history: Arc::clone(&history),
             input: input.clone(),
             at,
-        };
-        let delivery = spec.delivery;
-        let response = Arc::new(Response::accept(id, caller.owner, spec, conversation, at));
+        });
+        let response = Arc::new(Response::accept(id, owner, spec, context.conversation, at));
         let live = Arc::new(Live::new(Arc::clone(&response), input, history));
-        let (reader, events) = match delivery {
+        let presence = Presence(Arc::clone(&live));
+        let (reader, created) = match delivery {
             Delivery::Stream => {
-                let (sender, receiver) = mpsc::channel(READER_BUFFER);
-                (Some(sender), Some(receiver))
+                let (sender, events) = mpsc::channel(READER_BUFFER);
+                (
+                    Some(sender),
+                    Created::Streaming(Reader {
+                        id,
+                        events,
+                        _presence: presence,
+                    }),
+                )
             }
-            Delivery::Wait | Delivery::Background => (None, None),
+            Delivery::Wait | Delivery::Background => {
+                (None, Created::Waiting(Waiting { id, presence }))
+            }
         };
-        let held = Held {
-            run: Run::new(start),
-            response,
-            live: Arc::clone(&live),
-            context,
-            reader,
-        };
-        self.launch(held, permit);
-        let presence = Presence(live);
-        Ok(match events {
-            Some(events) => Created::Streaming(Reader {
-                id,
-                events,
-                _presence: presence,
-            }),
-            None => Created::Waiting(Waiting { id, presence }),
-        })
+        (
+            Held {
+                run,
+                response,
+                live,
+                context,
+                reader,
+            },
+            created,
+        )
     }
 
     async fn history(
@@ -311,8 +344,21 @@ impl Engine {
     }
 }
 
-/// An output in the input needs its call, in the input or in the history.
+/// An output in the input needs its call, in the input before it or in the history.
 fn check_pairs(history: &[Arc<Item>], input: &[Arc<Item>]) -> Result<(), CreateError> {
-    let _ = (history, input);
+    let mut calls = HashSet::new();
+    for item in history.iter().chain(input) {
+        match &item.body {
+            ItemBody::FunctionCall(call) => {
+                calls.insert(&call.call_id);
+            }
+            ItemBody::FunctionCallOutput(output) if !calls.contains(&output.call_id) => {
+                return Err(CreateError::OutputWithoutCall(Arc::clone(
+                    &output.call_id.0,
+                )));
+            }
+            ItemBody::FunctionCallOutput(_) | ItemBody::Message(_) | ItemBody::Reasoning(_) => {}
+        }
+    }
     Ok(())
 }

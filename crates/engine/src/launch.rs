@@ -94,8 +94,11 @@ impl Engine {
             let ended = match AssertUnwindSafe(run).catch_unwind().await {
                 Ok(Ok(ended)) => ended,
                 Ok(Err(error)) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(response.id = %id, error, "the driver gave up");
+                    tracing::error!(
+                        response.id = %id,
+                        error = &error as &dyn std::error::Error,
+                        "the driver gave up"
+                    );
                     fail(&rooms.ports, &live).await
                 }
                 // The panic hook has told of it.

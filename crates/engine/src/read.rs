@@ -78,20 +78,17 @@ impl Engine {
         id: ResponseId,
         window: ItemWindow,
     ) -> Result<Paged<Arc<Item>>, ReadError> {
-        let items = match self.0.launch.live().find(owner, id) {
-            Some(live) => {
-                let own = live.state().items.clone();
-                live.history.iter().cloned().chain(own).collect()
-            }
-            None => {
-                let history = self
-                    .0
-                    .ports
-                    .store
-                    .history(owner, HistoryRef::Response(id))
-                    .await?;
-                history.ok_or(ReadError::NotFound)?.items
-            }
+        let items = if let Some(live) = self.0.launch.live().find(owner, id) {
+            let own = live.state().items.clone();
+            live.history.iter().cloned().chain(own).collect()
+        } else {
+            let history = self
+                .0
+                .ports
+                .store
+                .history(owner, HistoryRef::Response(id))
+                .await?;
+            history.ok_or(ReadError::NotFound)?.items
         };
         Ok(cut_window(sent(id, items), window))
     }

@@ -23,10 +23,9 @@ pub(crate) async fn take(
         Pumped::Whole => {
             let mut events = Vec::new();
             let answer = assembler.finish(&mut events);
-            Ok(after(
-                journal.tell(events).await,
-                Input::ModelAnswered(Ok(answer)),
-            ))
+            // The answer is whole: a reader that leaves just now does not undo it.
+            journal.tell(events).await;
+            Ok(Input::ModelAnswered(Ok(answer)))
         }
         Pumped::Halted(input) => {
             let mut events = Vec::new();
