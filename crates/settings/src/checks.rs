@@ -1,0 +1,47 @@
+//! What no single setting can be blamed for: values that are each allowed and do not go together.
+
+use crate::fault::{Fault, Problem};
+use crate::kind::{DurationText, TokenChecks};
+use crate::note::Note;
+use crate::origin::{Origin, Origins};
+use crate::sections::{Database, Settings, Tools};
+
+/// A fault for each pair that does not go together.
+pub(crate) fn contradictions(settings: &Settings, origins: &Origins) -> Vec<Fault> {
+    let found = [
+        tool_timeout(&settings.tools, origins),
+        replica_without_primary(&settings.database, origins),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+/// Otherwise the larger one would be cut in silence.
+fn tool_timeout(tools: &Tools, origins: &Origins) -> Option<Fault> {
+    (tools.timeout > tools.timeout_cap).then(|| {
+        let (timeout, cap) = (DurationText(tools.timeout), DurationText(tools.timeout_cap));
+        let message = format!(
+            "{timeout} is more than `tools.timeout_cap` (RESPONSE_TOOL_TIMEOUT_CAP), which is {cap}"
+        );
+        contradiction("tools.timeout", message, origins)
+    })
+}
+
+/// A read replica is a replica of something.
+pub(crate) fn replica_without_primary(database: &Database, origins: &Origins) -> Option<Fault> {
+    (database.read_dsn.is_some() && database.write_dsn.is_none()).then(|| {
+        let message = "a read replica needs `database.write_dsn` (DB_POSTGRESQL_WRITE_DSN)";
+        contradiction("database.read_dsn", message.to_owned(), origins)
+    })
+}
+
+/// What an operator should know about settings that are allowed.
+pub(crate) fn remarks(settings: &Settings) -> Option<Note> {
+    let TokenChecks::Off = settings.auth.enabled;
+    let host = settings.http.host;
+    (!host.is_loopback()).then_some(Note::Exposed { host })
+}
+
+fn contradiction(key: &str, message: String, origins: &Origins) -> Fault {
+    let origin = origins.of(key).cloned().unwrap_or(Origin::Nowhere);
+    Fault::new(key, origin, Problem::Contradiction { message })
+}

@@ -1,0 +1,123 @@
+//! Whole numbers within a range, shares in percent, and numbers of threads.
+
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
+use std::ops::RangeInclusive;
+
+use super::{Given, Kind, Refusal};
+
+macro_rules! whole_number {
+    ($($number:ty),+) => {$(
+        impl Kind for $number {
+            type Limits = RangeInclusive<$number>;
+
+            fn allowed(limits: &Self::Limits) -> String {
+                format!("a whole number from {} to {}", limits.start(), limits.end())
+            }
+
+            fn read(given: &Given<'_>, limits: &Self::Limits) -> Result<Self, Refusal> {
+                given.parse(|text| text.parse().ok().filter(|number| limits.contains(number)))
+            }
+
+            fn show(&self) -> String {
+                self.to_string()
+            }
+        }
+    )+};
+}
+
+macro_rules! positive_number {
+    ($($number:ty => $plain:ty),+) => {$(
+        impl Kind for $number {
+            type Limits = RangeInclusive<$plain>;
+
+            fn allowed(limits: &Self::Limits) -> String {
+                format!("a whole number from {} to {}", limits.start(), limits.end())
+            }
+
+            fn read(given: &Given<'_>, limits: &Self::Limits) -> Result<Self, Refusal> {
+                given.parse(|text| {
+                    text.parse().ok().filter(|number: &Self| limits.contains(&number.get()))
+                })
+            }
+
+            fn show(&self) -> String {
+                self.to_string()
+            }
+        }
+    )+};
+}
+
+whole_number!(u16, u32);
+positive_number!(NonZeroU16 => u16, NonZeroU32 => u32, NonZeroUsize => usize);
+
+/// A share, in whole percent from 1 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percent(u8);
+
+impl Percent {
+    /// The number of percent.
+    pub fn percent(self) -> u8 {
+        self.0
+    }
+
+    /// This share of a whole, rounded down.
+    pub fn of(self, whole: u64) -> u64 {
+        let share = u128::from(whole) * u128::from(self.0) / 100;
+        u64::try_from(share).unwrap_or(whole)
+    }
+}
+
+impl Kind for Percent {
+    type Limits = RangeInclusive<u8>;
+
+    fn allowed(limits: &Self::Limits) -> String {
+        let (least, most) = (limits.start(), limits.end());
+        format!("a share from {least}% to {most}%, such as 25%")
+    }
+
+    fn read(given: &Given<'_>, limits: &Self::Limits) -> Result<Self, Refusal> {
+        given.parse(|text| {
+            let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+            number
+                .parse()
+                .ok()
+                .filter(|share| limits.contains(share))
+                .map(Self)
+        })
+    }
+
+    fn show(&self) -> String {
+        format!("{}%", self.0)
+    }
+}
+
+/// How many threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threads {
+    /// As many as there are cores.
+    PerCore,
+    /// This many.
+    Exactly(NonZeroUsize),
+}
+
+impl Kind for Threads {
+    type Limits = RangeInclusive<usize>;
+
+    fn allowed(limits: &Self::Limits) -> String {
+        format!("a whole number from {} to {}", limits.start(), limits.end())
+    }
+
+    fn read(given: &Given<'_>, limits: &Self::Limits) -> Result<Self, Refusal> {
+        given.parse(|text| {
+            let number = text.parse().ok().filter(|number| limits.contains(number))?;
+            Some(NonZeroUsize::new(number).map_or(Self::PerCore, Self::Exactly))
+        })
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::PerCore => "0".to_owned(),
+            Self::Exactly(number) => number.to_string(),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Secrets, inline or from a file, and headers that bear them. None is ever shown.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use config::{Map, Value};
+use secrecy::SecretString;
+
+use super::{Given, Kind, Presence, Refusal, Secrecy};
+use crate::fault::{Fault, Problem};
+use crate::file::read_secret;
+use crate::layer::FILE_KEY;
+
+const HIDDEN: &str = "(set, not shown)";
+
+/// Headers that the protocol itself needs, or that would change where a message ends.
+const RESERVED: [&str; 8] = [
+    "accept",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "transfer-encoding",
+];
+
+impl Kind for SecretString {
+    type Limits = ();
+    const SECRECY: Secrecy = Secrecy::Secret;
+
+    fn allowed((): &()) -> String {
+        "printable ASCII text".to_owned()
+    }
+
+    fn read(given: &Given<'_>, (): &()) -> Result<Self, Refusal> {
+        let text = secret_text(given)?;
+        let usable = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if usable {
+            Ok(Self::from(text.as_ref()))
+        } else {
+            Err(Refusal::NotAllowed)
+        }
+    }
+
+    fn show(&self) -> String {
+        HIDDEN.to_owned()
+    }
+}
+
+/// The text itself, or that of the file which `{ file = "…" }` names.
+pub(super) fn secret_text<'a>(given: &'a Given<'_>) -> Result<Cow<'a, str>, Refusal> {
+    match given {
+        Given::Text(text) => Ok(Cow::Borrowed(text)),
+        Given::Table(table) => {
+            let path = file_in(table).ok_or(Refusal::NotAllowed)?;
+            match read_secret(&path) {
+                Ok(text) => Ok(Cow::Owned(text)),
+                Err(source) => Err(Refusal::Unreadable { path, source }),
+            }
+        }
+        Given::List(_) | Given::Nothing => Err(Refusal::NotAllowed),
+    }
+}
+
+fn file_in(table: &Map<String, Value>) -> Option<PathBuf> {
+    let path = table.get(FILE_KEY).filter(|_| table.len() == 1)?;
+    match Given::of(path) {
+        Given::Text(path) if !path.is_empty() => Some(PathBuf::from(path.as_ref())),
+        _ => None,
+    }
+}
+
+/// Headers whose values are secret. Names are in lower case.
+#[derive(Debug, Clone, Default)]
+pub struct SecretHeaders(BTreeMap<String, SecretString>);
+
+impl SecretHeaders {
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &SecretString)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl fmt::Display for SecretHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let names: Vec<_> = self.0.keys().map(String::as_str).collect();
+        write!(f, "{} {HIDDEN}", names.join(", "))
+    }
+}
+
+impl Kind for SecretHeaders {
+    type Limits = ();
+    const SECRECY: Secrecy = Secrecy::SecretParts;
+    const PRESENCE: Presence = Presence::Optional;
+
+    fn allowed((): &()) -> String {
+        "a table of header names and printable ASCII values; not the headers of the protocol itself"
+            .to_owned()
+    }
+
+    fn read(given: &Given<'_>, (): &()) -> Result<Self, Refusal> {
+        let Given::Table(table) = given else {
+            return Err(Refusal::NotAllowed);
+        };
+        let mut headers = BTreeMap::new();
+        let mut faults = Vec::new();
+        for (name, value) in *table {
+            let read = SecretString::read(&Given::of(value), &());
+            let name = name.to_ascii_lowercase();
+            match read {
+                Ok(secret) if is_usable(&name) => {
+                    headers.insert(name, secret);
+                }
+                Ok(_) | Err(Refusal::NotAllowed | Refusal::Inside(_)) => {
+                    let problem = Problem::NotAllowed {
+                        given: None,
+                        allowed: Self::allowed(&()),
+                    };
+                    faults.push(Fault::of_value(format!(".{name}"), value, problem));
+                }
+                Err(Refusal::Unreadable { path, source }) => {
+                    let problem = Problem::Unreadable { path, source };
+                    faults.push(Fault::of_value(format!(".{name}"), value, problem));
+                }
+            }
+        }
+        if faults.is_empty() {
+            Ok(Self(headers))
+        } else {
+            Err(Refusal::Inside(faults))
+        }
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// A header name as HTTP defines it, and none that the protocol sets.
+fn is_usable(name: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(token) && !RESERVED.contains(&name)
+}

@@ -1,0 +1,49 @@
+//! What an operator should know though it stops nothing. Whoever loads the settings logs these once
+//! there is a log.
+
+use std::net::IpAddr;
+
+/// One remark.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Note {
+    /// A setting is given under two names with different values.
+    #[error("{winner} and {loser} name the same setting and differ; {winner} is used")]
+    Overruled {
+        /// The variable whose value is used.
+        winner: String,
+        /// The variable whose value is not.
+        loser: String,
+    },
+    /// A variable looks like one of ours and is none.
+    #[error("{variable} is not a setting of this build and is not read{}", suggestion(.closest.as_ref()))]
+    UnknownVariable {
+        /// The variable.
+        variable: String,
+        /// The variable that was probably meant.
+        closest: Option<String>,
+    },
+    /// Kubernetes describes a service under a name that is also a setting's.
+    #[error(
+        "{variable} was set by Kubernetes for a service of that name and is not read as a setting; \
+         `enableServiceLinks: false` keeps such variables out of the pod"
+    )]
+    ServiceLink {
+        /// The variable.
+        variable: String,
+    },
+    /// The API can be reached from outside this machine, and no token is checked.
+    #[error(
+        "the API listens on {host} and checks no tokens: let nobody but a gateway that authenticates \
+         reach it"
+    )]
+    Exposed {
+        /// The address.
+        host: IpAddr,
+    },
+}
+
+fn suggestion(closest: Option<&String>) -> String {
+    closest
+        .map(|name| format!("; was {name} meant?"))
+        .unwrap_or_default()
+}

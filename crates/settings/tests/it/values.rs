@@ -1,0 +1,415 @@
+//! One value at a time: what is read, what it becomes, what is refused.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use response_settings::{
+    LogFormat, LogLevel, Migrations, OnMaxDepth, OnToolFailure, Settings, Threads, TokenChecks,
+    TraceExport,
+};
+use rstest::rstest;
+
+use crate::{only_fault, shown, sources, with};
+
+/// What holds when only the LLM API is named: the contract's figures.
+const DEFAULTS: [(&str, &str); 54] = [
+    ("http.port", "8082"),
+    ("http.host", "127.0.0.1"),
+    ("http.body_limit", "10MiB"),
+    ("http.json_depth", "64"),
+    ("http.max_tools", "128"),
+    ("http.max_input_items", "512"),
+    ("http.metadata_limit", "64KiB"),
+    ("http.threads", "0"),
+    ("http.heartbeat", "15s"),
+    ("http.header_timeout", "10s"),
+    ("http.body_timeout", "30s"),
+    ("http.max_connections", "25000"),
+    ("http.max_foreground_runs", "1024"),
+    ("http.shutdown_soft", "25s"),
+    ("http.shutdown_hard", "5s"),
+    ("database.write_dsn", ""),
+    ("database.read_dsn", ""),
+    ("database.auto_migrate", "true"),
+    ("database.pool_size", "16"),
+    ("database.connect_timeout", "5s"),
+    ("database.statement_timeout", "30s"),
+    ("database.lock_timeout", "5s"),
+    ("database.data_dir", "./data"),
+    ("llm.url", "http://llm-api:8080/"),
+    ("llm.api_key", ""),
+    ("llm.connect_timeout", "5s"),
+    ("llm.first_byte_timeout", "2m"),
+    ("llm.idle_timeout", "1m"),
+    ("llm.turn_timeout", "5m"),
+    ("llm.retries", "2"),
+    ("llm.context_length", "32768"),
+    ("llm.catalogue_cache", "5m"),
+    ("llm.max_answer", "16MiB"),
+    ("mcp.url", ""),
+    ("mcp.list_cache", "1m"),
+    ("mcp.servers", "none"),
+    ("tools.timeout", "45s"),
+    ("tools.timeout_cap", "10m"),
+    ("tools.parallelism", "8"),
+    ("tools.result_limit", "1MiB"),
+    ("tools.result_share", "25%"),
+    ("tools.failure", "fail"),
+    ("tools.idempotent", ""),
+    ("runs.max_depth", "8"),
+    ("runs.on_max_depth", "fail"),
+    ("runs.max_calls_per_round", "32"),
+    ("runs.max_calls", "128"),
+    ("runs.foreground_timeout", "10m"),
+    ("runs.write_behind", "250ms"),
+    ("runs.repair_limit", "3"),
+    ("log.level", "info"),
+    ("log.format", "auto"),
+    ("log.traces", "false"),
+    ("auth.enabled", "false"),
+];
+
+#[test]
+fn the_defaults_are_those_of_the_contract() {
+    let loaded = with(&[]);
+    let rows: Vec<_> = loaded
+        .origins
+        .rows()
+        .iter()
+        .map(|row| (row.key.as_str(), row.value.as_str()))
+        .collect();
+    assert_eq!(rows, DEFAULTS);
+}
+
+#[test]
+fn the_defaults_have_their_types() {
+    let Settings {
+        http,
+        database,
+        llm,
+        mcp,
+        tools,
+        runs,
+        log,
+        auth,
+    } = with(&[]).settings;
+    assert_eq!((http.port, http.host), (8082, IpAddr::from([127, 0, 0, 1])));
+    assert_eq!(http.threads, Threads::PerCore);
+    assert_eq!(http.body_limit.in_memory(), 10 * 1024 * 1024);
+    assert!(database.write_dsn.is_none() && database.read_dsn.is_none());
+    assert_eq!(database.auto_migrate, Migrations::AtStart);
+    assert_eq!(llm.first_byte_timeout, Duration::from_mins(2));
+    assert!(llm.api_key.is_none() && mcp.url.is_none() && mcp.servers.is_empty());
+    assert_eq!(
+        (tools.failure, tools.idempotent.iter().count()),
+        (OnToolFailure::Fail, 0)
+    );
+    assert_eq!(
+        (runs.max_depth.get(), runs.on_max_depth),
+        (8, OnMaxDepth::Fail)
+    );
+    assert_eq!(runs.write_behind, Duration::from_millis(250));
+    assert_eq!((log.level, log.format), (LogLevel::Info, LogFormat::Auto));
+    assert_eq!(
+        (log.traces, auth.enabled),
+        (TraceExport::Off, TokenChecks::Off)
+    );
+}
+
+#[rstest]
+#[case("500ms", 500_000)]
+#[case("45s", 45_000_000)]
+#[case("1m", 60_000_000)]
+#[case("10m", 600_000_000)]
+#[case("9m59s", 599_000_000)]
+#[case("1m30s500ms", 90_500_000)]
+#[case("1.5m", 90_000_000)]
+#[case("0.25s", 250_000)]
+#[case("1000us", 1_000)]
+#[case("1000µs", 1_000)]
+#[case("1000000ns", 1_000)]
+#[case("  45s ", 45_000_000)]
+fn a_duration_is_read(#[case] text: &str, #[case] micros: u64) {
+    let loaded = with(&[("TOOL_EXECUTION_TIMEOUT", text)]);
+    assert_eq!(loaded.settings.tools.timeout, Duration::from_micros(micros));
+}
+
+#[rstest]
+#[case("1h30m", "1h30m")]
+#[case("90m", "1h30m")]
+#[case("5400s", "1h30m")]
+#[case("1500ms", "1s500ms")]
+#[case("24h", "24h")]
+fn a_duration_is_shown_as_it_would_be_written(#[case] text: &str, #[case] expected: &str) {
+    let loaded = with(&[("RESPONSE_RUN_TIMEOUT", text)]);
+    assert_eq!(shown(&loaded, "runs.foreground_timeout"), expected);
+}
+
+#[rstest]
+#[case("45")]
+#[case("forty")]
+#[case("45 s")]
+#[case("-1s")]
+#[case("1.s")]
+#[case(".5s")]
+#[case("1.2.3s")]
+#[case("s")]
+#[case("45sec")]
+#[case("1h-5m")]
+#[case("99999999999999999999999999999999999999999h")]
+#[case("184467440737095516160s")]
+#[case("0")]
+#[case("0s")]
+#[case("25h")]
+#[case("0.5ms")]
+fn a_duration_is_refused(#[case] text: &str) {
+    let fault = only_fault(&sources(&[("TOOL_EXECUTION_TIMEOUT", text)]));
+    let expected = format!(
+        "tools.timeout (environment TOOL_EXECUTION_TIMEOUT): {text:?} is not allowed; allowed is a \
+         duration from 1ms to 24h, written like 500ms, 45s or 1h30m"
+    );
+    assert_eq!(fault, expected);
+}
+
+#[test]
+fn no_time_at_all_may_be_written_without_a_unit() {
+    let loaded = with(&[
+        ("RESPONSE_WRITE_BEHIND", "0"),
+        ("RESPONSE_SHUTDOWN_SOFT", "0s"),
+    ]);
+    assert_eq!(loaded.settings.runs.write_behind, Duration::ZERO);
+    assert_eq!(shown(&loaded, "http.shutdown_soft"), "0s");
+}
+
+#[rstest]
+#[case("1024", 1024, "1KiB")]
+#[case("2048B", 2048, "2KiB")]
+#[case("64KiB", 65_536, "64KiB")]
+#[case("64 kib", 65_536, "64KiB")]
+#[case("10MiB", 10_485_760, "10MiB")]
+#[case("10MB", 10_000_000, "10MB")]
+#[case("1025", 1025, "1025B")]
+#[case("1GiB", 1_073_741_824, "1GiB")]
+fn a_size_is_read_and_shown(#[case] text: &str, #[case] bytes: u64, #[case] again: &str) {
+    let loaded = with(&[("RESPONSE_BODY_LIMIT", text)]);
+    assert_eq!(loaded.settings.http.body_limit.bytes(), bytes);
+    assert_eq!(shown(&loaded, "http.body_limit"), again);
+}
+
+#[rstest]
+#[case("1023")]
+#[case("2GiB")]
+#[case("10 apples")]
+#[case("-1KiB")]
+#[case("1.5MiB")]
+#[case("MiB")]
+#[case("99999999999GiB")]
+fn a_size_is_refused(#[case] text: &str) {
+    let fault = only_fault(&sources(&[("RESPONSE_BODY_LIMIT", text)]));
+    assert!(
+        fault.ends_with("allowed is a size from 1KiB to 1GiB, written like 512KiB or 10MiB"),
+        "{fault}"
+    );
+}
+
+#[rstest]
+#[case("RESPONSE_API_PORT", "http.port", "0", "65535", "65536")]
+#[case("RESPONSE_MAX_TOOL_DEPTH", "runs.max_depth", "1", "15", "16")]
+#[case("RESPONSE_MAX_TOOL_DEPTH", "runs.max_depth", "1", "15", "0")]
+#[case("RESPONSE_TOOL_PARALLELISM", "tools.parallelism", "1", "64", "65")]
+#[case("RESPONSE_TOOL_PARALLELISM", "tools.parallelism", "1", "64", "-1")]
+#[case("RESPONSE_TOOL_PARALLELISM", "tools.parallelism", "1", "64", "8.5")]
+#[case("RESPONSE_LLM_RETRIES", "llm.retries", "0", "10", "two")]
+#[case("RESPONSE_HTTP_THREADS", "http.threads", "0", "1024", "1025")]
+#[case(
+    "DB_POOL_SIZE",
+    "database.pool_size",
+    "1",
+    "1000",
+    "99999999999999999999"
+)]
+fn a_number_is_held_to_its_range(
+    #[case] variable: &str,
+    #[case] key: &str,
+    #[case] least: &str,
+    #[case] most: &str,
+    #[case] bad: &str,
+) {
+    for good in [least, most] {
+        assert_eq!(shown(&with(&[(variable, good)]), key), good);
+    }
+    let expected = format!(
+        "{key} (environment {variable}): {bad:?} is not allowed; allowed is a whole number from \
+         {least} to {most}"
+    );
+    assert_eq!(only_fault(&sources(&[(variable, bad)])), expected);
+}
+
+#[rstest]
+#[case("1", 1)]
+#[case("25%", 25)]
+#[case("100 %", 100)]
+fn a_share_is_read(#[case] text: &str, #[case] percent: u8) {
+    let share = with(&[("RESPONSE_TOOL_RESULT_SHARE", text)])
+        .settings
+        .tools
+        .result_share;
+    assert_eq!(share.percent(), percent);
+    assert_eq!(share.of(32_768), 32_768 * u64::from(percent) / 100);
+}
+
+#[rstest]
+#[case("0")]
+#[case("101%")]
+#[case("%")]
+#[case("0.25")]
+fn a_share_is_refused(#[case] text: &str) {
+    let fault = only_fault(&sources(&[("RESPONSE_TOOL_RESULT_SHARE", text)]));
+    assert!(
+        fault.ends_with("allowed is a share from 1% to 100%, such as 25%"),
+        "{fault}"
+    );
+}
+
+#[rstest]
+#[case("RESPONSE_ON_MAX_DEPTH", "runs.on_max_depth", "answer", "answer")]
+#[case("RESPONSE_TOOL_FAILURE", "tools.failure", "Report", "report")]
+#[case("RESPONSE_LOG_LEVEL", "log.level", "WARNING", "warn")]
+#[case("RESPONSE_LOG_LEVEL", "log.level", "off", "off")]
+#[case("RESPONSE_LOG_FORMAT", "log.format", "json", "json")]
+#[case("AUTO_MIGRATE", "database.auto_migrate", "0", "false")]
+#[case("AUTO_MIGRATE", "database.auto_migrate", "yes", "true")]
+#[case("AUTH_ENABLED", "auth.enabled", "FALSE", "false")]
+#[case("ENABLE_TRACING", "log.traces", "off", "false")]
+fn a_word_is_read(
+    #[case] variable: &str,
+    #[case] key: &str,
+    #[case] given: &str,
+    #[case] expected: &str,
+) {
+    assert_eq!(shown(&with(&[(variable, given)]), key), expected);
+}
+
+#[rstest]
+#[case("RESPONSE_ON_MAX_DEPTH", "stop", "fail or answer")]
+#[case("RESPONSE_TOOL_FAILURE", "ignore", "fail or report")]
+#[case("RESPONSE_LOG_LEVEL", "loud", "trace, debug, info, warn, error or off")]
+#[case("RESPONSE_LOG_FORMAT", "xml", "auto, json or pretty")]
+#[case("AUTO_MIGRATE", "maybe", "true or false")]
+#[case(
+    "AUTH_ENABLED",
+    "true",
+    "false (checking tokens is not part of this build yet, so a gateway in front must authenticate)"
+)]
+#[case(
+    "ENABLE_TRACING",
+    "true",
+    "false (traces are not exported by this build)"
+)]
+fn a_word_is_refused(#[case] variable: &str, #[case] given: &str, #[case] allowed: &str) {
+    let fault = only_fault(&sources(&[(variable, given)]));
+    assert!(
+        fault.ends_with(&format!("{given:?} is not allowed; allowed is {allowed}")),
+        "{fault}"
+    );
+}
+
+#[rstest]
+#[case("http://mcp-tools:8091", "http://mcp-tools:8091/")]
+#[case("https://tools.example/v1/mcp", "https://tools.example/v1/mcp")]
+#[case("http://[::1]:8091", "http://[::1]:8091/")]
+#[case(
+    "https://tools.example/@scope/name",
+    "https://tools.example/@scope/name"
+)]
+fn a_url_is_read(#[case] text: &str, #[case] expected: &str) {
+    let loaded = with(&[("RESPONSE_MCP_TOOLS_URL", text)]);
+    assert_eq!(
+        loaded
+            .settings
+            .mcp
+            .url
+            .as_ref()
+            .map(|url| url.url().as_str()),
+        Some(expected)
+    );
+    assert_eq!(shown(&loaded, "mcp.url"), expected);
+}
+
+#[rstest]
+#[case("mcp-tools:8091")]
+#[case("mcp-tools")]
+#[case("ftp://mcp-tools")]
+#[case("http:mcp-tools")]
+#[case("http://")]
+#[case("http://host:99999")]
+#[case("http://host/#part")]
+#[case("not a url")]
+fn a_url_is_refused(#[case] text: &str) {
+    let fault = only_fault(&sources(&[("RESPONSE_MCP_TOOLS_URL", text)]));
+    let expected = format!(
+        "mcp.url (environment RESPONSE_MCP_TOOLS_URL): {text:?} is not allowed; allowed is an http or \
+         https URL, such as http://localhost:8080"
+    );
+    assert_eq!(fault, expected);
+}
+
+#[test]
+fn a_base_url_has_no_query_because_a_path_is_added_to_it() {
+    let variable = ("RESPONSE_LLM_API_URL", "http://llm-api:8080/?key=1");
+    let fault = only_fault(&sources(&[variable]));
+    assert!(
+        fault.contains("an http or https URL without a query"),
+        "{fault}"
+    );
+}
+
+#[rstest]
+#[case("0.0.0.0", "0.0.0.0")]
+#[case("::1", "::1")]
+#[case("[::]", "::")]
+fn an_address_is_read(#[case] text: &str, #[case] expected: &str) {
+    assert_eq!(
+        shown(&with(&[("RESPONSE_HOST", text)]), "http.host"),
+        expected
+    );
+}
+
+#[rstest]
+#[case("localhost")]
+#[case("127.0.0.1:8082")]
+#[case("300.0.0.1")]
+fn an_address_is_refused(#[case] text: &str) {
+    let fault = only_fault(&sources(&[("RESPONSE_HOST", text)]));
+    assert!(
+        fault.contains("allowed is an IP address, such as 127.0.0.1"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn names_of_tools_are_separated_by_commas() {
+    let loaded = with(&[(
+        "RESPONSE_IDEMPOTENT_TOOLS",
+        "search, docs/fetch.page,,search",
+    )]);
+    let names = &loaded.settings.tools.idempotent;
+    assert_eq!(
+        names.iter().collect::<Vec<_>>(),
+        ["docs/fetch.page", "search"]
+    );
+    assert!(names.contains("search") && !names.contains("pay"));
+    assert_eq!(shown(&loaded, "tools.idempotent"), "docs/fetch.page,search");
+}
+
+#[rstest]
+#[case("two words")]
+#[case("söarch")]
+#[case("good,*")]
+fn names_of_tools_are_refused(#[case] text: &str) {
+    let fault = only_fault(&sources(&[("RESPONSE_IDEMPOTENT_TOOLS", text)]));
+    assert!(
+        fault.contains("names of tools, separated by commas"),
+        "{fault}"
+    );
+}
