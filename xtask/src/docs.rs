@@ -17,7 +17,10 @@ struct Document {
 }
 
 /// Every generated document. To add one, add a line and the crate that writes it.
-const DOCUMENTS: &[Document] = &[];
+const DOCUMENTS: &[Document] = &[Document {
+    path: "docs/settings.md",
+    text: response_settings::reference_markdown,
+}];
 
 #[derive(Debug, Args)]
 pub(crate) struct Docs {
