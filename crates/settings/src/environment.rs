@@ -7,9 +7,11 @@ use crate::fault::{Fault, Problem};
 use crate::layer::Layer;
 use crate::note::Note;
 use crate::origin::Origin;
-use crate::section::Setting;
 use crate::sections::SECTIONS;
-use crate::sources::FILE_VARIABLE;
+use crate::setting::Setting;
+
+/// The variable that names the settings file.
+pub(crate) const FILE_VARIABLE: &str = "RESPONSE_CONFIG_FILE";
 
 /// Variables that begin so are meant for this service: one that no setting knows is probably a slip.
 const OWN_PREFIXES: [&str; 5] = [

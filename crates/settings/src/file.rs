@@ -1,17 +1,18 @@
 //! The settings file: which one, what it says, and which of its keys nobody knows.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use config::{FileFormat, Format, Map, Value, ValueKind};
 
 use crate::closest::closest;
+use crate::environment::FILE_VARIABLE;
 use crate::fault::{Fault, Problem};
 use crate::layer::Layer;
 use crate::origin::Origin;
 use crate::section::Page;
 use crate::sections::SECTIONS;
-use crate::sources::{FILE_VARIABLE, Sources};
+use crate::sources::Sources;
 
 /// The documented defaults.
 pub(crate) const DEFAULTS: &str = include_str!("defaults.toml");
@@ -54,13 +55,6 @@ fn unreadable(sources: &Sources, path: PathBuf, source: io::Error) -> Fault {
         origin,
         Problem::Unreadable { path, source },
     )
-}
-
-/// The text of the file that holds a secret, without the line end that editors leave.
-pub(crate) fn read_secret(path: &Path) -> io::Result<String> {
-    let mut text = std::fs::read_to_string(path)?;
-    text.truncate(text.trim_end().len());
-    Ok(text)
 }
 
 fn layer_of(text: &str, origin: &Origin, faults: &mut Vec<Fault>) -> Layer {

@@ -12,6 +12,7 @@ mod fault;
 mod file;
 mod kind;
 mod layer;
+mod layered;
 mod load;
 mod note;
 mod origin;
@@ -21,6 +22,7 @@ mod reference;
 mod section;
 mod sections;
 mod server;
+mod setting;
 mod sources;
 
 pub use fault::{Fault, Problem, SettingsFaults};

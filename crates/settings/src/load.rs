@@ -2,7 +2,7 @@
 
 use crate::checks::{contradictions, remarks, replica_without_primary};
 use crate::fault::SettingsFaults;
-use crate::layer::Layered;
+use crate::layered::Layered;
 use crate::note::Note;
 use crate::origin::Origins;
 use crate::reader::Findings;

@@ -7,10 +7,23 @@ use crate::closest::closest;
 use crate::fault::{Fault, Problem};
 use crate::kind::{Given, Kind, Refusal};
 use crate::origin::{Origin, Row};
-use crate::section::Setting;
+use crate::setting::Setting;
 
 /// What a value is shown as that cannot be used.
 const NOT_USABLE: &str = "(cannot be used)";
+
+/// Values by section and field.
+#[derive(Default)]
+pub(crate) struct Values(pub(crate) Map<String, Value>);
+
+impl Values {
+    pub(crate) fn section(&self, key: &str) -> Option<&Map<String, Value>> {
+        match &self.0.get(key)?.kind {
+            ValueKind::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+}
 
 /// Rows and faults, in the order in which they were found.
 #[derive(Default)]

@@ -6,11 +6,13 @@ use std::fmt::{self, Write};
 
 use config::{FileFormat, Format, Map, Value, ValueKind};
 
+use crate::environment::FILE_VARIABLE;
 use crate::file::DEFAULTS;
-use crate::section::{Page, Section, Setting};
+use crate::section::{Page, Section};
 use crate::sections::SECTIONS;
 use crate::server::McpServer;
-use crate::sources::{DEFAULT_FILE, FILE_VARIABLE};
+use crate::setting::Setting;
+use crate::sources::DEFAULT_FILE;
 
 const COMMENT_WIDTH: usize = 100;
 

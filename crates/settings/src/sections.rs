@@ -14,8 +14,7 @@ use crate::kind::{
     ByteSize, DatabaseUrl, Endpoint, LogFormat, LogLevel, Migrations, OnMaxDepth, OnToolFailure,
     Percent, Threads, TokenChecks, ToolNames, TraceExport, UrlShape,
 };
-use crate::layer::Values;
-use crate::reader::{Findings, Reader};
+use crate::reader::{Findings, Reader, Values};
 use crate::section::{Page, Section};
 use crate::server::McpServer;
 

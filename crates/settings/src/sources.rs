@@ -8,9 +8,6 @@ use crate::environment::Environment;
 /// The file that is read when it exists and no other is named.
 pub(crate) const DEFAULT_FILE: &str = "response-api.toml";
 
-/// The variable that names another file.
-pub(crate) const FILE_VARIABLE: &str = "RESPONSE_CONFIG_FILE";
-
 /// What settings are read from. The defaults lie below all of it.
 #[derive(Clone)]
 pub struct Sources {

@@ -32,6 +32,9 @@ pub use number::{Percent, Threads};
 pub use secret::SecretHeaders;
 pub use size::ByteSize;
 
+/// The key under which the file of a secret is named.
+pub(crate) const FILE_KEY: &str = "file";
+
 /// The longest part of a given value that a fault repeats.
 const SHOWN_CHARACTERS: usize = 120;
 

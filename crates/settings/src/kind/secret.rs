@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use config::{Map, Value};
 use secrecy::SecretString;
 
-use super::{Given, Kind, Presence, Refusal, Secrecy};
+use super::{FILE_KEY, Given, Kind, Presence, Refusal, Secrecy};
 use crate::fault::{Fault, Problem};
-use crate::file::read_secret;
-use crate::layer::FILE_KEY;
 
 const HIDDEN: &str = "(set, not shown)";
 
@@ -63,6 +62,13 @@ pub(super) fn secret_text<'a>(given: &'a Given<'_>) -> Result<Cow<'a, str>, Refu
         }
         Given::List(_) | Given::Nothing => Err(Refusal::NotAllowed),
     }
+}
+
+/// The text of the file that holds a secret, without the line end that editors leave.
+fn read_secret(path: &Path) -> io::Result<String> {
+    let mut text = std::fs::read_to_string(path)?;
+    text.truncate(text.trim_end().len());
+    Ok(text)
 }
 
 fn file_in(table: &Map<String, Value>) -> Option<PathBuf> {
