@@ -20,7 +20,10 @@ pub(super) fn create(name: &str) -> Result<(), ChoreError> {
         .collect();
     let module = format!("m{:04}_{name}", next(&files));
     let file = folder.join(format!("{module}.rs"));
-    write_new(&file, &SKELETON.replace("NAME", &name.replace('_', " ")))?;
+    let text = SKELETON
+        .replace("{name}", &name.replace('_', " "))
+        .replace("{module}", &module);
+    write_new(&file, &text)?;
     say::line(format_args!(
         "{FOLDER}/{module}.rs written; add to {FOLDER}/lib.rs:"
     ));
