@@ -1,1 +1,21 @@
-//! Stand-ins for the upstreams, for local use and for tests.
+//! Stand-ins for the upstreams, for local use and for tests: a model ([`model`]), tools
+//! ([`tools`]) and a gateway ([`gateway`]).
+//!
+//! Each starts on a free port unless told otherwise, runs on a thread of its own, and stops
+//! when its handle is dropped:
+//!
+//! ```
+//! use response_devstack::model::{Model, ModelOptions};
+//!
+//! let model = Model::start(&ModelOptions::default())?;
+//! assert_eq!(model.url().host_str(), Some("127.0.0.1"));
+//! # Ok::<(), response_devstack::StartError>(())
+//! ```
+
+mod ledger;
+pub mod model;
+mod play;
+mod serve;
+
+pub use crate::ledger::{Ledger, Seen, Traffic};
+pub use crate::serve::{Listen, StartError};
