@@ -59,3 +59,10 @@ impl ExecutionState {
         }
     }
 }
+
+impl Execution {
+    /// How long it took, in whole milliseconds; 0 while it runs.
+    pub fn duration_ms(&self) -> u64 {
+        u64::try_from(self.duration.unwrap_or(Duration::ZERO).as_millis()).unwrap_or(u64::MAX)
+    }
+}

@@ -19,6 +19,36 @@ pub struct Item {
     pub body: ItemBody,
 }
 
+impl Item {
+    /// Whether it is an item of the output: whatever a model writes, but not what tools answer.
+    pub fn is_output(&self) -> bool {
+        !matches!(self.body, ItemBody::FunctionCallOutput(_))
+    }
+
+    /// The call it is, if it is one.
+    pub fn as_call(&self) -> Option<&FunctionCall> {
+        match &self.body {
+            ItemBody::FunctionCall(call) => Some(call),
+            ItemBody::Message(_) | ItemBody::Reasoning(_) | ItemBody::FunctionCallOutput(_) => None,
+        }
+    }
+
+    /// The message it is, if it is one.
+    pub fn as_message(&self) -> Option<&Message> {
+        match &self.body {
+            ItemBody::Message(message) => Some(message),
+            ItemBody::Reasoning(_)
+            | ItemBody::FunctionCall(_)
+            | ItemBody::FunctionCallOutput(_) => None,
+        }
+    }
+
+    /// Whether it is a message with anything in it.
+    pub(crate) fn says_something(&self) -> bool {
+        self.as_message().is_some_and(Message::says_something)
+    }
+}
+
 /// Whether an item was written to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ItemStatus {
@@ -93,6 +123,14 @@ impl Message {
             role,
             content: vec![Part::Text(text.into())],
         }
+    }
+
+    /// Whether there is anything in it but white space.
+    pub fn says_something(&self) -> bool {
+        self.content.iter().any(|part| match part {
+            Part::Text(text) => !text.trim().is_empty(),
+            Part::Image { .. } | Part::Other(_) => true,
+        })
     }
 
     /// All its text, joined.

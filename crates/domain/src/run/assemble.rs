@@ -1,11 +1,10 @@
 //! Deltas into items, and the events they make. The second pure machine of the house: the same
 //! deltas give the same items however they were grouped on their way.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::event::{Event, OpenItem, Place, TextKind};
-use crate::id::{ExecutionId, ItemId, ResponseId};
+use crate::id::{ItemId, ResponseId};
 use crate::item::{CallId, FunctionCall, Item, ItemBody, ItemStatus, Message, Reasoning, Role};
 use crate::ports::llm::Delta;
 use crate::response::{Finish, Note};
@@ -23,8 +22,6 @@ pub struct Begin {
     pub item: u32,
     /// Its place among the output items.
     pub index: u32,
-    /// The ordinal of the first call's execution.
-    pub execution: u32,
 }
 
 /// A turn that is being written.
@@ -49,9 +46,20 @@ struct OpenText {
 
 #[derive(Debug)]
 struct OpenCall {
+    slot: u32,
     place: Place,
-    call: FunctionCall,
+    call_id: CallId,
+    name: Arc<str>,
     arguments: String,
+}
+
+impl OpenCall {
+    fn push(&mut self, arguments: Box<str>, events: &mut Vec<Event>) {
+        if !arguments.is_empty() {
+            self.arguments.push_str(&arguments);
+            events.push(Event::ArgumentsDelta(self.place, arguments));
+        }
+    }
 }
 
 impl Assembler {
@@ -91,13 +99,14 @@ impl Assembler {
             Some(Finish::Length | Finish::ContentFilter) => ItemStatus::Incomplete,
             Some(Finish::Stop | Finish::ToolCalls) | None => ItemStatus::Completed,
         };
+        let without_a_word = if self.calls.is_empty() {
+            Finish::Stop
+        } else {
+            Finish::ToolCalls
+        };
         self.close_all(status, events);
         Answer {
-            finish: self.finish.unwrap_or(if self.calls.is_empty() {
-                Finish::Stop
-            } else {
-                Finish::ToolCalls
-            }),
+            finish: self.finish.unwrap_or(without_a_word),
             items: self.closed,
             usage: self.usage,
             notes: self.notes,
@@ -174,71 +183,48 @@ impl Assembler {
         arguments: Box<str>,
         events: &mut Vec<Event>,
     ) {
-        let at = usize::try_from(slot).unwrap_or(usize::MAX);
-        if at >= self.calls.len() {
-            // Slots are dense: a number past the end is the next call, whatever it says.
-            self.close_text(ItemStatus::Completed, events);
-            let place = self.open();
-            let call_id = self.call_id(self.calls.len());
-            let name = name.unwrap_or_else(|| Arc::from(""));
-            let kind = OpenItem::Call {
+        if let Some(open) = self.calls.iter_mut().rfind(|open| open.slot == slot) {
+            open.push(arguments, events);
+            return;
+        }
+        self.close_text(ItemStatus::Completed, events);
+        let place = self.open();
+        let call_id = call_id(place.item);
+        let name = name.unwrap_or_else(|| Arc::from(""));
+        events.push(Event::ItemOpened {
+            place,
+            kind: OpenItem::Call {
                 call_id: call_id.clone(),
                 name: Arc::clone(&name),
-            };
-            events.push(Event::ItemOpened { place, kind });
-            let call = FunctionCall {
-                call_id,
-                name,
-                arguments: Arc::from(""),
-            };
-            self.calls.push(OpenCall {
-                place,
-                call,
-                arguments: String::new(),
-            });
-        }
-        let last = self.calls.len().saturating_sub(1);
-        if let Some(open) = self.calls.get_mut(at.min(last))
-            && !arguments.is_empty()
-        {
-            open.arguments.push_str(&arguments);
-            events.push(Event::ArgumentsDelta(open.place, arguments));
-        }
-    }
-
-    fn call_id(&self, slot: usize) -> CallId {
-        let ordinal = self
-            .begin
-            .execution
-            .saturating_add(super::limits::narrow(slot));
-        let execution = ExecutionId::new(self.begin.response.raw(), ordinal).to_string();
-        let mut text = String::with_capacity(40);
-        let body = execution.split_once('_').map_or("", |(_, body)| body);
-        // Writing to a String cannot fail.
-        let _ = write!(text, "call_{body}");
-        CallId(text.into())
+            },
+        });
+        let mut open = OpenCall {
+            slot,
+            place,
+            call_id,
+            name,
+            arguments: String::new(),
+        };
+        open.push(arguments, events);
+        self.calls.push(open);
     }
 
     fn close_all(&mut self, status: ItemStatus, events: &mut Vec<Event>) {
         self.close_text(status, events);
-        for index in 0..self.calls.len() {
-            let Some(open) = self.calls.get_mut(index) else {
-                continue;
-            };
-            let text = std::mem::take(&mut open.arguments);
-            let arguments: Arc<str> = if text.trim().is_empty() {
+        for open in std::mem::take(&mut self.calls) {
+            let arguments: Arc<str> = if open.arguments.trim().is_empty() {
                 Arc::from("{}")
             } else {
-                text.into()
+                open.arguments.into()
             };
-            let place = open.place;
             let body = ItemBody::FunctionCall(FunctionCall {
+                call_id: open.call_id,
+                name: open.name,
                 arguments,
-                ..open.call.clone()
             });
-            let item = self.item(place, status, body);
-            events.push(Event::ArgumentsDone(place, Arc::clone(&item)));
-            events.push(Event::ItemClosed(place, Arc::clone(&item)));
+            let item = self.item(open.place, status, body);
+            events.push(Event::ArgumentsDone(open.place, Arc::clone(&item)));
+            events.push(Event::ItemClosed(open.place, Arc::clone(&item)));
             self.closed.push(item);
         }
         self.closed.sort_by_key(|item| item.id);
@@ -264,4 +250,11 @@ impl Assembler {
             body,
         })
     }
+}
+
+/// The name of the call that this item is: the item's own number, so no two calls of a run share one.
+fn call_id(item: ItemId) -> CallId {
+    let item = item.to_string();
+    let body = item.strip_prefix("item_").unwrap_or(&item);
+    CallId(format!("call_{body}").into())
 }

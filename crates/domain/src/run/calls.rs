@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::limits::{FaultSign, cut, narrow};
-use super::{Advance, CallState, Moment, Next, Outcome, PendingCall, Phase, Run};
+use super::limits::{cut, narrow};
+use super::{
+    Advance, CallOutcome, CallReturn, CallState, Moment, Next, Outcome, PendingCall, Phase, Run,
+};
 use crate::event::Event;
 use crate::execution::{Execution, ExecutionState};
 use crate::failure::{Failure, FailureCode};
@@ -12,7 +14,10 @@ use crate::id::{ExecutionId, ItemId};
 use crate::item::{FunctionCall, FunctionCallOutput, Item, ItemBody, ItemStatus};
 use crate::json::Json;
 use crate::ports::tools::ToolErrorKind;
-use crate::tool::{self, ToolCall, ToolHome, ToolReply, ToolSpec, Verdict};
+use crate::spec::{ToolChoice, ToolFailure};
+use crate::tool::{ToolCall, ToolHome, ToolReply, ToolSpec, Verdict};
+
+const LIMIT_REACHED: &str = "The limit of tool calls is reached. Answer now with what you have.";
 
 impl Run {
     /// Begins a round: what can run is recorded as started before it leaves, what cannot is refused.
@@ -33,15 +38,7 @@ impl Run {
                     leaving.push(tool_call.clone());
                     CallState::Started(tool_call, execution)
                 }
-                Admission::Refused(reply) => {
-                    let id = self.record_start(&call, None, depth, &mut now).id;
-                    self.set_execution(
-                        id,
-                        ExecutionState::Failed(Arc::clone(&reply.text)),
-                        &mut now,
-                    );
-                    CallState::Returned(reply)
-                }
+                Admission::Refused(reply) => self.refuse(&call, reply, depth, &mut now),
             };
             pending.push(PendingCall { call, state });
         }
@@ -55,35 +52,19 @@ impl Run {
     /// Answers every call with a refusal, because the limit is reached, and asks for the last answer.
     pub(super) fn refuse_calls(&mut self, calls: Vec<FunctionCall>, mut now: Moment) -> Advance {
         let depth = self.progress.rounds.saturating_add(1);
-        let text: Arc<str> =
-            "The limit of tool calls is reached. Answer now with what you have.".into();
         let mut pending = Vec::with_capacity(calls.len());
         for call in calls {
-            let id = self.record_start(&call, None, depth, &mut now).id;
-            self.set_execution(id, ExecutionState::Failed(Arc::clone(&text)), &mut now);
-            let reply = ToolReply::complaint(Verdict::TooManyCalls, Arc::clone(&text));
-            pending.push(PendingCall {
-                call,
-                state: CallState::Returned(reply),
-            });
+            let reply = ToolReply::complaint(Verdict::TooManyCalls, LIMIT_REACHED);
+            let state = self.refuse(&call, reply, depth, &mut now);
+            pending.push(PendingCall { call, state });
         }
         self.append_outputs(pending);
         self.call_model(now)
     }
 
     fn admit(&self, place: usize, call: &FunctionCall) -> Admission {
-        let Some(tool) = tool::find(&self.tools, &call.name) else {
-            let names: Vec<&str> = self.tools.iter().map(|tool| &*tool.name).collect();
-            let text = if names.is_empty() {
-                format!("There is no tool `{}`: no tools are available.", call.name)
-            } else {
-                format!(
-                    "There is no tool `{}`. Available tools: {}.",
-                    call.name,
-                    names.join(", ")
-                )
-            };
-            return Admission::Refused(ToolReply::complaint(Verdict::UnknownTool, text));
+        let Some(tool) = self.callable(call) else {
+            return Admission::Refused(self.no_such_tool(&call.name));
         };
         if tool.home == ToolHome::Caller {
             return Admission::Callers;
@@ -93,13 +74,39 @@ impl Run {
             let text = format!("Not called: at most {most} tools can be called at once.");
             return Admission::Refused(ToolReply::complaint(Verdict::TooManyCalls, text));
         }
-        match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&call.arguments) {
-            Ok(_) => match Json::from_text(call.arguments.trim().to_owned()) {
-                Ok(arguments) => Admission::Run(Arc::clone(tool), arguments),
-                Err(error) => Admission::Refused(bad_arguments(&error)),
-            },
-            Err(error) => Admission::Refused(bad_arguments(&error)),
+        match arguments(&call.arguments) {
+            Ok(arguments) => Admission::Run(Arc::clone(tool), arguments),
+            Err(reply) => Admission::Refused(reply),
         }
+    }
+
+    fn no_such_tool(&self, name: &str) -> ToolReply {
+        let names: Vec<&str> = match self.choice() {
+            ToolChoice::None => Vec::new(),
+            ToolChoice::Auto | ToolChoice::Required | ToolChoice::Named(_) => {
+                self.tools.iter().map(|tool| &*tool.name).collect()
+            }
+        };
+        let text = if names.is_empty() {
+            format!("There is no tool `{name}`: no tools are available.")
+        } else {
+            let names = names.join(", ");
+            format!("There is no tool `{name}`. Available tools: {names}.")
+        };
+        ToolReply::complaint(Verdict::UnknownTool, text)
+    }
+
+    fn refuse(
+        &mut self,
+        call: &FunctionCall,
+        reply: ToolReply,
+        depth: u16,
+        now: &mut Moment,
+    ) -> CallState {
+        let id = self.record_start(call, None, depth, now).id;
+        let state = ExecutionState::Failed(Arc::clone(&reply.text));
+        self.conclude(id, state, None, now);
+        CallState::Returned(reply)
     }
 
     fn record_start(
@@ -119,7 +126,7 @@ impl Run {
             tool: tool.map_or_else(|| Arc::clone(&call.name), |tool| Arc::clone(&tool.name)),
             server,
             input: Arc::clone(&call.arguments),
-            turn: narrow_turn(self.progress.turns.len()),
+            turn: self.turn,
             depth,
             state: ExecutionState::Started,
             started_at: now.at,
@@ -130,43 +137,64 @@ impl Run {
         execution
     }
 
-    /// Records what a tool answered.
-    pub(super) fn record_reply(&mut self, id: ExecutionId, reply: ToolReply, now: &mut Moment) {
-        let state = match reply.verdict {
-            Verdict::Done => ExecutionState::Completed(Arc::clone(&reply.text)),
-            Verdict::OutcomeUnknown => ExecutionState::Unknown,
-            Verdict::ToolSaysError
-            | Verdict::BadArguments
-            | Verdict::UnknownTool
-            | Verdict::TooManyCalls => ExecutionState::Failed(Arc::clone(&reply.text)),
+    /// Takes what came of one call.
+    pub(super) fn call_returned(&mut self, returned: CallReturn, mut now: Moment) -> Advance {
+        let CallReturn {
+            execution,
+            outcome,
+            took,
+        } = returned;
+        let (state, reply, failed) = match outcome {
+            CallOutcome::Replied(reply) => (state_after(&reply), reply, None),
+            CallOutcome::Failed { kind, message } => {
+                let text: Arc<str> = message.into();
+                let state = match kind {
+                    ToolErrorKind::Timeout => ExecutionState::TimedOut,
+                    ToolErrorKind::Unavailable
+                    | ToolErrorKind::Unauthorized
+                    | ToolErrorKind::Protocol => ExecutionState::Failed(Arc::clone(&text)),
+                };
+                let reply = ToolReply::complaint(Verdict::ToolSaysError, Arc::clone(&text));
+                (state, reply, Some((kind, text)))
+            }
         };
-        self.set_execution(id, state, now);
-        self.set_returned(id, reply);
+        let tool = self.conclude(execution, state, Some(took), &mut now);
+        self.set_returned(execution, reply);
+        match (failed, self.rules.tool_failure) {
+            (Some((kind, message)), ToolFailure::Fail) => {
+                self.end(Outcome::Failed(failure(kind, &tool, &message)), now)
+            }
+            (Some(_), ToolFailure::Report) | (None, _) => self.settle(now),
+        }
     }
 
-    /// Records that a tool server could not answer, and answers the tool's name.
-    pub(super) fn record_failure(
+    /// Puts the end of an execution on record, tells of it, and answers the tool's name. `took` is how
+    /// long the call itself took; a call that waited for its turn began later than its round.
+    pub(super) fn conclude(
         &mut self,
         id: ExecutionId,
-        kind: ToolErrorKind,
-        message: &str,
+        state: ExecutionState,
+        took: Option<Duration>,
         now: &mut Moment,
     ) -> Arc<str> {
-        let state = match kind {
-            ToolErrorKind::Timeout => ExecutionState::TimedOut,
-            _ => ExecutionState::Failed(message.into()),
+        let executions = &mut self.progress.executions;
+        let Some(slot) = executions.iter_mut().rfind(|execution| execution.id == id) else {
+            return Arc::from("");
         };
-        self.set_execution(id, state, now);
-        self.set_returned(id, ToolReply::complaint(Verdict::ToolSaysError, message));
-        let failed = self
-            .progress
-            .executions
-            .iter()
-            .find(|execution| execution.id == id);
-        failed.map_or_else(|| Arc::from(""), |execution| Arc::clone(&execution.tool))
+        let started_at = took.map_or(slot.started_at, |took| {
+            now.at.before(took).max(slot.started_at)
+        });
+        *slot = Arc::new(Execution {
+            state,
+            started_at,
+            duration: Some(now.at.since(started_at)),
+            ..Execution::clone(slot)
+        });
+        now.tell(Event::CallReturned(Arc::clone(slot)));
+        Arc::clone(&slot.tool)
     }
 
-    fn set_returned(&mut self, id: ExecutionId, reply: ToolReply) {
+    pub(super) fn set_returned(&mut self, id: ExecutionId, reply: ToolReply) {
         let Phase::Calls(calls) = &mut self.phase else {
             return;
         };
@@ -193,7 +221,7 @@ impl Run {
         let for_caller = calls
             .iter()
             .any(|pending| pending.state == CallState::Callers);
-        let spent = self.count_faults(&calls);
+        let spent = self.streak.round(&calls, self.rules.repairs);
         self.append_outputs(calls);
         if let Some(failure) = spent {
             return self.end(Outcome::Failed(failure), now);
@@ -204,33 +232,8 @@ impl Run {
         self.call_model(now)
     }
 
-    /// Counts the faults of a round in the model's order; a failure when one came too often in a row.
-    fn count_faults(&mut self, calls: &[PendingCall]) -> Option<Failure> {
-        for PendingCall { call, state } in calls {
-            let CallState::Returned(reply) = state else {
-                continue;
-            };
-            match reply.verdict {
-                Verdict::Done => self.streak.end(),
-                Verdict::OutcomeUnknown | Verdict::TooManyCalls => {}
-                Verdict::ToolSaysError | Verdict::BadArguments | Verdict::UnknownTool => {
-                    let sign = FaultSign::Complaint(reply.verdict, Arc::clone(&reply.text));
-                    if self.streak.fault(sign, &call.name, self.rules.repairs) {
-                        return Some(repeated_fault(
-                            reply.verdict,
-                            &call.name,
-                            self.rules.repairs,
-                        ));
-                    }
-                }
-            }
-        }
-        None
-    }
-
     fn append_outputs(&mut self, calls: Vec<PendingCall>) {
-        let most = self.rules.result_bytes(self.context_tokens);
-        let turn = narrow_turn(self.progress.turns.len());
+        let most = self.rules.result_bytes(self.context_tokens, calls.len());
         for PendingCall { call, state } in calls {
             let CallState::Returned(reply) = state else {
                 continue;
@@ -239,13 +242,11 @@ impl Run {
                 call_id: call.call_id,
                 output: cut(&reply.text, most),
             };
-            let id = ItemId::new(self.response.raw(), narrow(self.own.len()));
-            let body = ItemBody::FunctionCallOutput(output);
             self.own.push(Arc::new(Item {
-                id,
-                turn,
+                id: ItemId::new(self.response.raw(), narrow(self.own.len())),
+                turn: self.turn,
                 status: ItemStatus::Completed,
-                body,
+                body: ItemBody::FunctionCallOutput(output),
             }));
         }
     }
@@ -258,7 +259,7 @@ impl Run {
         let calls = std::mem::take(calls);
         for pending in &calls {
             if let CallState::Started(call, _) = &pending.state {
-                self.set_execution(call.execution, ExecutionState::Cancelled, now);
+                self.conclude(call.execution, ExecutionState::Cancelled, None, now);
             }
         }
         self.append_outputs(calls);
@@ -275,30 +276,32 @@ enum Admission {
     Refused(ToolReply),
 }
 
-fn bad_arguments(error: &serde_json::Error) -> ToolReply {
-    let text = format!("The arguments are not a JSON object: {error}.");
-    ToolReply::complaint(Verdict::BadArguments, text)
+/// The arguments, when they are a JSON object.
+fn arguments(text: &str) -> Result<Json, ToolReply> {
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text)
+        .and_then(|_object| Json::from_text(text.trim().to_owned()))
+        .map_err(|error| {
+            // Without the place of the fault: the same fault is to read the same each time.
+            let error = error.to_string();
+            let what = error.split(" at line ").next().unwrap_or_default();
+            let text = format!("The arguments are not a JSON object: {what}.");
+            ToolReply::complaint(Verdict::BadArguments, text)
+        })
 }
 
-fn repeated_fault(verdict: Verdict, tool: &str, times: u8) -> Failure {
-    match verdict {
-        Verdict::ToolSaysError => Failure::new(
-            FailureCode::ToolExecutionFailed,
-            format!("the tool `{tool}` failed in the same way {times} times in a row"),
-        ),
-        Verdict::UnknownTool => Failure::new(
-            FailureCode::InvalidModelOutput,
-            format!("the model asked for the unknown tool `{tool}` {times} times in a row"),
-        ),
-        _ => Failure::new(
-            FailureCode::InvalidModelOutput,
-            format!("the model called `{tool}` with unfit arguments {times} times in a row"),
-        ),
+fn state_after(reply: &ToolReply) -> ExecutionState {
+    match reply.verdict {
+        Verdict::Done => ExecutionState::Completed(Arc::clone(&reply.text)),
+        Verdict::OutcomeUnknown => ExecutionState::Unknown,
+        Verdict::ToolSaysError
+        | Verdict::BadArguments
+        | Verdict::UnknownTool
+        | Verdict::TooManyCalls => ExecutionState::Failed(Arc::clone(&reply.text)),
     }
 }
 
 /// The failure of a run whose tool server could not answer a call.
-pub(super) fn failure(kind: ToolErrorKind, tool: &str, message: &str) -> Failure {
+fn failure(kind: ToolErrorKind, tool: &str, message: &str) -> Failure {
     match kind {
         ToolErrorKind::Timeout => Failure::new(
             FailureCode::ToolTimeout,
@@ -310,16 +313,5 @@ pub(super) fn failure(kind: ToolErrorKind, tool: &str, message: &str) -> Failure
                 format!("the tool `{tool}` could not be run: {message}"),
             )
         }
-    }
-}
-
-fn narrow_turn(turns: usize) -> u16 {
-    u16::try_from(turns).unwrap_or(u16::MAX)
-}
-
-impl Execution {
-    /// How long it took, in whole milliseconds; 0 while it runs.
-    pub fn duration_ms(&self) -> u64 {
-        u64::try_from(self.duration.unwrap_or(Duration::ZERO).as_millis()).unwrap_or(u64::MAX)
     }
 }

@@ -1,10 +1,8 @@
-//! The limits of a run, judged in this one place: rounds, calls, repairs, and how much of a tool's
-//! answer a model gets to read.
+//! The limits of a run, and how much of a tool's answer a model gets to read.
 
 use std::sync::Arc;
 
 use crate::spec::{OnMaxDepth, ToolFailure};
-use crate::tool::Verdict;
 
 /// The limits one run keeps to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +13,7 @@ pub struct Rules {
     pub calls_per_round: usize,
     /// The most calls in all.
     pub calls: usize,
-    /// How often the same fault may come in a row before the run ends.
+    /// How many turns in a row the same fault may come before the run ends.
     pub repairs: u8,
     /// What the limit of rounds does.
     pub on_max_depth: OnMaxDepth,
@@ -25,58 +23,25 @@ pub struct Rules {
     pub result_share: u8,
 }
 
-/// The same fault, time after time.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Streak {
-    last: Option<(FaultSign, Arc<str>)>,
-    count: u8,
-}
-
-/// What makes two faults the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum FaultSign {
-    /// The model said nothing.
-    EmptyTurn,
-    /// A call came back with this verdict and text.
-    Complaint(Verdict, Arc<str>),
-}
-
-impl Streak {
-    /// Counts a fault of `tool`; true when it has come `repairs` times in a row.
-    pub(super) fn fault(&mut self, sign: FaultSign, tool: &Arc<str>, repairs: u8) -> bool {
-        let same = self
-            .last
-            .as_ref()
-            .is_some_and(|(last, of)| *last == sign && of == tool);
-        self.count = if same {
-            self.count.saturating_add(1)
-        } else {
-            1
-        };
-        self.last = Some((sign, Arc::clone(tool)));
-        self.count >= repairs.max(1)
-    }
-
-    /// Something went well.
-    pub(super) fn end(&mut self) {
-        *self = Self::default();
-    }
-}
-
 /// Roughly how many bytes of text a token stands for.
 const BYTES_PER_TOKEN: usize = 4;
 /// A tool answer is never cut below this many bytes.
 const LEAST_RESULT_BYTES: usize = 2_000;
+/// How much of the model's context the answers of one round may fill together, in percent: nothing
+/// can be trimmed from the last round.
+const ROUND_SHARE: usize = 50;
 
 impl Rules {
-    /// The bytes of one tool answer that a model with this context gets to read.
-    pub(super) fn result_bytes(&self, context_tokens: u32) -> usize {
-        let context = usize::try_from(context_tokens)
+    /// The bytes of one tool answer among `answers` of its round that a model with this context gets
+    /// to read.
+    pub(super) fn result_bytes(&self, context_tokens: u32, answers: usize) -> usize {
+        let percent = usize::try_from(context_tokens)
             .unwrap_or(usize::MAX)
-            .saturating_mul(BYTES_PER_TOKEN);
-        (context / 100)
-            .saturating_mul(usize::from(self.result_share))
-            .max(LEAST_RESULT_BYTES)
+            .saturating_mul(BYTES_PER_TOKEN)
+            / 100;
+        let alone = percent.saturating_mul(usize::from(self.result_share));
+        let together = percent.saturating_mul(ROUND_SHARE) / answers.max(1);
+        alone.min(together).max(LEAST_RESULT_BYTES)
     }
 }
 
@@ -104,27 +69,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_streak_is_the_same_fault_in_a_row() {
-        let (search, clock) = (Arc::from("search"), Arc::from("clock"));
-        let complaint = |text: &str| FaultSign::Complaint(Verdict::BadArguments, Arc::from(text));
-        let mut streak = Streak::default();
-        assert!(!streak.fault(complaint("a"), &search, 3));
-        assert!(!streak.fault(complaint("a"), &search, 3));
-        assert!(
-            !streak.fault(complaint("a"), &clock, 3),
-            "another tool begins again"
-        );
-        assert!(!streak.fault(complaint("a"), &clock, 3));
-        streak.end();
-        assert!(
-            !streak.fault(complaint("a"), &clock, 3),
-            "a success begins again"
-        );
-        assert!(!streak.fault(complaint("a"), &clock, 3));
-        assert!(streak.fault(complaint("a"), &clock, 3));
-    }
-
-    #[test]
     fn a_long_answer_is_cut_at_a_character_and_says_so() {
         let text: Arc<str> = "ü".repeat(2_000).into();
         let short = cut(&text, 2_001);
@@ -133,5 +77,36 @@ mod tests {
             "[Cut here: the tool answered 4000 bytes, of which the first 2000 are shown.]"
         ));
         assert_eq!(cut(&text, 4_000), text);
+    }
+
+    #[test]
+    fn an_answer_gets_its_share_of_the_context_and_a_round_gets_half() {
+        let rules = Rules {
+            rounds: 8,
+            calls_per_round: 8,
+            calls: 64,
+            repairs: 3,
+            on_max_depth: OnMaxDepth::Fail,
+            tool_failure: ToolFailure::Fail,
+            result_share: 20,
+        };
+        let cases = [
+            // (context in tokens, answers, bytes of each)
+            (100_000, 1, 80_000),
+            (100_000, 2, 80_000),
+            (100_000, 3, 66_666),
+            (100_000, 8, 25_000),
+            (1_000, 1, 2_000),
+            (1_000, 1_000, 2_000),
+            (0, 0, 2_000),
+        ];
+        for (context, answers, bytes) in cases {
+            assert_eq!(
+                rules.result_bytes(context, answers),
+                bytes,
+                "{context} tokens, {answers} answers"
+            );
+        }
+        assert!(rules.result_bytes(u32::MAX, 1) > 1 << 30);
     }
 }

@@ -22,11 +22,15 @@ use crate::usage::Usage;
 mod advance;
 pub mod assemble;
 mod calls;
+mod ending;
 pub mod limits;
+mod offer;
+mod pairs;
+mod repair;
 mod resume;
 pub mod transcript;
 
-pub(crate) use advance::interrupted;
+pub(crate) use ending::interrupted;
 use limits::Rules;
 
 /// What a response still owes.
@@ -41,8 +45,11 @@ pub struct Run {
     context_tokens: u32,
     progress: Progress,
     phase: Phase,
-    streak: limits::Streak,
+    streak: repair::Streak,
     closing: Closing,
+    /// The turn that was asked for last. A turn that is asked for again after a lost process gets a
+    /// number of its own.
+    turn: u16,
     turn_started: Timestamp,
 }
 
@@ -282,8 +289,9 @@ impl Run {
             context_tokens: 0,
             progress: Progress::default(),
             phase: Phase::New,
-            streak: limits::Streak::default(),
+            streak: repair::Streak::default(),
             closing: Closing::No,
+            turn: 0,
             turn_started: at,
         }
     }
@@ -303,7 +311,7 @@ impl Run {
         &self.phase
     }
 
-    /// Keeps what a turn wrote that did not come to its end.
+    /// Keeps what a turn wrote that will not come to its end; before the input that says so.
     pub fn keep(&mut self, items: Vec<Arc<Item>>) {
         self.own.extend(items);
     }
@@ -317,20 +325,9 @@ impl Run {
             .count();
         assemble::Assembler::new(assemble::Begin {
             response: self.response,
-            turn: self.turn(),
+            turn: self.turn,
             item: limits::narrow(self.own.len()),
             index: limits::narrow(next_index),
-            execution: limits::narrow(self.progress.executions.len()),
         })
-    }
-
-    /// The number of the turn that is asked for, or was asked for last.
-    fn turn(&self) -> u16 {
-        u16::try_from(self.progress.turns.len())
-            .unwrap_or(u16::MAX)
-            .saturating_add(match self.phase {
-                Phase::Calls(_) | Phase::Ended(_) => 0,
-                Phase::New | Phase::Tools | Phase::Model => 1,
-            })
     }
 }

@@ -1,50 +1,14 @@
-//! What the model gets to read: history and own items, each output behind its call, trimmed to fit
-//! the model's context without ever parting a call from its output.
+//! What the model gets to read: history and own items, trimmed to fit the model's context without
+//! ever parting a call from its output.
 
-use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::item::{CallId, Item, ItemBody, Message, Part, Role};
+pub use super::pairs::{Lacks, Unpaired, unpaired};
+use super::pairs::{counted, pairs, same_turn};
+use crate::item::{Item, ItemBody, Part, Role};
 use crate::spec::ResponseSpec;
 use crate::tool::ToolSpec;
-
-impl Item {
-    /// Whether it is an item of the output: whatever a model writes, but not what tools answer.
-    pub fn is_output(&self) -> bool {
-        !matches!(self.body, ItemBody::FunctionCallOutput(_))
-    }
-
-    /// The call it is, if it is one.
-    pub fn as_call(&self) -> Option<&crate::item::FunctionCall> {
-        match &self.body {
-            ItemBody::FunctionCall(call) => Some(call),
-            ItemBody::Message(_) | ItemBody::Reasoning(_) | ItemBody::FunctionCallOutput(_) => None,
-        }
-    }
-
-    /// Whether it is a message with anything in it.
-    pub(super) fn says_something(&self) -> bool {
-        match &self.body {
-            ItemBody::Message(message) => message.content.iter().any(|part| match part {
-                Part::Text(text) => !text.trim().is_empty(),
-                Part::Image { .. } | Part::Other(_) => true,
-            }),
-            ItemBody::Reasoning(_)
-            | ItemBody::FunctionCall(_)
-            | ItemBody::FunctionCallOutput(_) => false,
-        }
-    }
-
-    fn is_instruction(&self) -> bool {
-        matches!(
-            &self.body,
-            ItemBody::Message(Message {
-                role: Role::System | Role::Developer,
-                ..
-            })
-        )
-    }
-}
 
 /// Tokens kept free for the answer when the caller sets no limit.
 const ANSWER_TOKENS: u32 = 4_096;
@@ -100,64 +64,48 @@ fn part_tokens(part: &Part) -> usize {
     }
 }
 
-/// History and own items as the model is to read them, about `budget` tokens long. Calls without
-/// output and outputs without call are left out. When it is too long the oldest goes first, a call always
-/// together with its output; instructions, the caller's last message and what came after it stay. What
-/// must stay may still be longer than the budget: the model server has the last word on that.
+/// History and own items as the model is to read them, about `budget` tokens long. What does not count
+/// is left out: calls without output, outputs without call, turns that came to nothing. When it is too
+/// long, whole exchanges go, the oldest first, then the rounds of calls since the caller's last message,
+/// oldest first; instructions, the caller's last message and the last round stay. What must stay may
+/// still be longer than the budget: the model server has the last word on that.
 pub fn fit(history: &[Arc<Item>], own: &[Arc<Item>], budget: usize) -> Vec<Arc<Item>> {
     let mut items: Vec<&Arc<Item>> = history.iter().chain(own).collect();
     if items
         .iter()
-        .any(|item| !matches!(item.body, ItemBody::Message(_)))
+        .any(|item| item.turn > 0 || item.as_message().is_none())
     {
-        items = paired(&items);
+        items = counted(&items);
     }
     let total: usize = items.iter().map(|item| item_tokens(item)).sum();
-    if total <= budget {
-        return items.into_iter().cloned().collect();
+    match total.checked_sub(budget) {
+        None | Some(0) => items.into_iter().cloned().collect(),
+        Some(over) => trimmed(&items, over),
     }
-    let blocks = blocks(&items);
-    let kept_from = last_user_message(&items);
-    let mut over = total - budget;
-    let mut dropped = vec![false; items.len()];
-    // First what is older than the caller's last message, then the tool rounds since, but for the last.
-    let older = blocks.iter().filter(|(_, end)| *end <= kept_from);
-    let rounds: Vec<_> = blocks
+}
+
+fn trimmed(items: &[&Arc<Item>], mut over: usize) -> Vec<Arc<Item>> {
+    let asked = items.iter().rposition(|item| speaks(item, &[Role::User]));
+    let units = units(items, asked);
+    let older = units
         .iter()
-        .filter(|(start, _)| *start > kept_from)
+        .filter(|unit| asked.is_some_and(|asked| unit.end <= asked));
+    let since: Vec<_> = units
+        .iter()
+        .filter(|unit| asked.is_none_or(|asked| unit.start > asked))
         .collect();
-    let older_rounds = rounds.iter().take(rounds.len().saturating_sub(1)).copied();
-    for &(start, end) in older.chain(older_rounds) {
+    let rounds = since.iter().take(since.len().saturating_sub(1)).copied();
+    let mut keep = vec![true; items.len()];
+    for unit in older.chain(rounds) {
         if over == 0 {
             break;
         }
-        for (item, slot) in items.iter().zip(dropped.iter_mut()).take(end).skip(start) {
-            if !item.is_instruction() {
-                *slot = true;
+        let slots = keep.get_mut(unit.clone()).unwrap_or_default();
+        let stretch = items.get(unit.clone()).unwrap_or_default();
+        for (item, slot) in stretch.iter().zip(slots) {
+            if !speaks(item, &[Role::System, Role::Developer]) {
+                *slot = false;
                 over = over.saturating_sub(item_tokens(item));
-            }
-        }
-    }
-    items
-        .into_iter()
-        .zip(dropped)
-        .filter(|(_, dropped)| !dropped)
-        .map(|(item, _)| Arc::clone(item))
-        .collect()
-}
-
-/// The items without calls that have no output and outputs that have no call, and each output moved
-/// nowhere: order stays.
-fn paired<'a>(items: &[&'a Arc<Item>]) -> Vec<&'a Arc<Item>> {
-    let pairs = pairs(items);
-    let mut keep = vec![true; items.len()];
-    for (slot, item) in keep.iter_mut().zip(items) {
-        *slot = matches!(item.body, ItemBody::Message(_) | ItemBody::Reasoning(_));
-    }
-    for (call, output) in pairs {
-        for place in [call, output] {
-            if let Some(slot) = keep.get_mut(place) {
-                *slot = true;
             }
         }
     }
@@ -165,55 +113,37 @@ fn paired<'a>(items: &[&'a Arc<Item>]) -> Vec<&'a Arc<Item>> {
         .iter()
         .zip(keep)
         .filter(|(_, keep)| *keep)
-        .map(|(item, _)| *item)
+        .map(|(item, _)| Arc::clone(item))
         .collect()
 }
 
-/// Where each call and its output stand. An output belongs to the last open call of its name before it.
-fn pairs(items: &[&Arc<Item>]) -> Vec<(usize, usize)> {
-    let mut open: HashMap<&CallId, usize> = HashMap::new();
-    let mut pairs = Vec::new();
-    for (place, item) in items.iter().enumerate() {
-        match &item.body {
-            ItemBody::FunctionCall(call) => {
-                open.insert(&call.call_id, place);
-            }
-            ItemBody::FunctionCallOutput(output) => {
-                pairs.extend(open.remove(&output.call_id).map(|call| (call, place)));
-            }
-            ItemBody::Message(_) | ItemBody::Reasoning(_) => {}
-        }
-    }
-    pairs
-}
-
-/// The items as stretches `start..end` that go or stay together: whatever lies between a call and its
-/// output, and all that one turn made.
-fn blocks(items: &[&Arc<Item>]) -> Vec<(usize, usize)> {
-    let mut reach: Vec<usize> = (1..=items.len()).collect();
+/// The items as stretches that go or stay together: whatever lies between a call and its output, all
+/// that one turn made, and, before the item `asked`, a message of the caller with all that answers it.
+fn units(items: &[&Arc<Item>], asked: Option<usize>) -> Vec<Range<usize>> {
+    let mut reach = vec![0; items.len()];
     for (call, output) in pairs(items) {
         if let Some(end) = reach.get_mut(call) {
-            *end = (*end).max(output + 1);
+            *end = output + 1;
         }
     }
-    let mut blocks: Vec<(usize, usize)> = Vec::new();
-    for (place, (item, &end)) in items.iter().zip(&reach).enumerate() {
-        let same_turn = item.turn > 0
-            && place
-                .checked_sub(1)
-                .and_then(|before| items.get(before))
-                .is_some_and(|before| {
-                    before.turn == item.turn && before.id.parent == item.id.parent
-                });
-        match blocks.last_mut() {
-            Some(last) if place < last.1 || same_turn => last.1 = last.1.max(end),
-            _ => blocks.push((place, end)),
+    let mut units: Vec<Range<usize>> = Vec::new();
+    let mut covered = 0;
+    let mut before: Option<&Arc<Item>> = None;
+    for (place, (item, end)) in items.iter().zip(reach).enumerate() {
+        let is_answer = asked.is_some_and(|asked| place < asked) && !speaks(item, &[Role::User]);
+        let belongs =
+            place < covered || is_answer || before.is_some_and(|before| same_turn(before, item));
+        match units.last_mut() {
+            Some(unit) if belongs => unit.end = place + 1,
+            _ => units.push(place..place + 1),
         }
+        covered = covered.max(end);
+        before = Some(item);
     }
-    blocks
+    units
 }
 
-fn last_user_message(items: &[&Arc<Item>]) -> usize {
-    let is_user = |item: &&Arc<Item>| matches!(&item.body, ItemBody::Message(message) if message.role == Role::User);
-    items.iter().rposition(is_user).unwrap_or(0)
+fn speaks(item: &Item, roles: &[Role]) -> bool {
+    item.as_message()
+        .is_some_and(|message| roles.contains(&message.role))
 }
