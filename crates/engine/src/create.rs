@@ -108,6 +108,7 @@ struct Accepted {
     spec: ResponseSpec,
     context: CallContext,
     history: Arc<[Arc<Item>]>,
+    seen: u32,
     input: Vec<Arc<Item>>,
 }
 
@@ -147,16 +148,17 @@ impl Engine {
         };
         self.check_tools(&spec, &context).await?;
         let input = self.input(&owner, id, &spec).await?;
-        let history: Arc<[Arc<Item>]> = history
-            .map(|history| history.items)
-            .unwrap_or_default()
-            .into();
+        let (history, seen): (Arc<[Arc<Item>]>, u32) = match history {
+            Some(history) => (history.items.into(), history.seen),
+            None => (Arc::from([]), 0),
+        };
         check_pairs(&history, &input)?;
         let (held, created) = self.begin(Accepted {
             owner,
             spec,
             context,
             history,
+            seen,
             input,
         });
         self.launch(held, place);
@@ -170,6 +172,7 @@ impl Engine {
             spec,
             context,
             history,
+            seen,
             input,
         } = accepted;
         let id = context.response;
@@ -185,7 +188,9 @@ impl Engine {
             input: input.clone(),
             at,
         });
-        let response = Arc::new(Response::accept(id, owner, spec, context.conversation, at));
+        let mut response = Response::accept(id, owner, spec, context.conversation, at);
+        response.seen = seen;
+        let response = Arc::new(response);
         let live = Arc::new(Live::new(Arc::clone(&response), input, history));
         let presence = Presence(Arc::clone(&live));
         let (reader, created) = match delivery {

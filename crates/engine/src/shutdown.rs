@@ -13,9 +13,10 @@ impl Engine {
         self.0.launch.drain();
     }
 
-    /// Lets the runs under way end by themselves for `patience`, then stops those that are left; each of
-    /// them ends as failed, `interrupted`. Returns when none is left, at the latest `grace` after that.
-    pub async fn shut_down(&self, patience: Duration, grace: Duration) {
+    /// Lets the runs under way end by themselves until `patience` is over, then stops those that are left;
+    /// each of them ends as failed, `interrupted`. Returns when none is left, at the latest `grace` after
+    /// that.
+    pub async fn shut_down(&self, patience: impl Future<Output = ()>, grace: Duration) {
         self.drain();
         let launch = &self.0.launch;
         let runs = async {
@@ -23,11 +24,14 @@ impl Engine {
                 live.ended().await;
             }
         };
-        if tokio::time::timeout(patience, runs).await.is_err() {
-            let left = launch.live().all();
-            tracing::info!(runs = left.len(), "stopping the runs that are left");
-            for live in &left {
-                live.stop.stop(Stop::ByShutdown);
+        tokio::select! {
+            () = runs => {}
+            () = patience => {
+                let left = launch.live().all();
+                tracing::info!(runs = left.len(), "stopping the runs that are left");
+                for live in &left {
+                    live.stop.stop(Stop::ByShutdown);
+                }
             }
         }
         launch.closed().cancel();

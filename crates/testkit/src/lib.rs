@@ -1,3 +1,8 @@
 //! Fakes, a scripted world, and the suites every adapter must pass. For tests only.
 
+pub mod clock;
+pub mod crash;
+pub mod memory;
+pub mod script;
+
 pub mod store_suite;

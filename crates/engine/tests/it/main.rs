@@ -1,0 +1,19 @@
+//! The engine against a scripted world.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod cancel;
+mod crash;
+mod create;
+mod limits;
+mod reading;
+mod shutdown;
+mod store_trouble;
+mod stream;
+mod tools;
+mod world;

@@ -1,0 +1,184 @@
+//! A whole engine over fakes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use response_domain::caller::{Caller, Credential, OwnerId};
+use response_domain::event::Event;
+use response_domain::id::{RawId, WorkerId};
+use response_domain::item::{ItemBody, Message, Role};
+use response_domain::json::Json;
+use response_domain::ports::store::ResponseStore;
+use response_domain::response::Response;
+use response_domain::spec::{Draft, InputItem, OnMaxDepth, SpecLimits, ToolFailure};
+use response_domain::status::StatusName;
+use response_engine::Engine;
+use response_engine::create::{Created, Reader, Request, Waiting};
+use response_engine::error::CreateError;
+use response_engine::policy::Policy;
+use response_engine::ports::Ports;
+use response_testkit::clock::{TestClock, TestIds};
+use response_testkit::memory::MemoryStore;
+use response_testkit::script::{ScriptedModel, ScriptedTools, TurnScript};
+
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) model: Arc<ScriptedModel>,
+    pub(crate) tools: Arc<ScriptedTools>,
+}
+
+/// What a world is made of.
+pub(crate) struct Plan {
+    pub(crate) turns: Vec<TurnScript>,
+    pub(crate) tools: ScriptedTools,
+    pub(crate) policy: Policy,
+    pub(crate) store: Arc<MemoryStore>,
+    /// Stands before the store, if anything does.
+    pub(crate) front: Option<Arc<dyn ResponseStore>>,
+    pub(crate) process: u16,
+}
+
+impl Plan {
+    pub(crate) fn new(turns: impl IntoIterator<Item = TurnScript>) -> Self {
+        Self {
+            turns: turns.into_iter().collect(),
+            tools: ScriptedTools::new([]),
+            policy: policy(),
+            store: Arc::default(),
+            front: None,
+            process: 1,
+        }
+    }
+
+    pub(crate) fn tools(mut self, tools: ScriptedTools) -> Self {
+        self.tools = tools;
+        self
+    }
+
+    pub(crate) fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
+    pub(crate) async fn build(self) -> World {
+        let model = Arc::new(ScriptedModel::new(self.turns));
+        let tools = Arc::new(self.tools);
+        let ports = Ports {
+            store: self.front.unwrap_or_else(|| self.store.clone()),
+            workers: self.store.clone(),
+            llm: model.clone(),
+            registry: tools.clone(),
+            executor: tools.clone(),
+            clock: Arc::new(TestClock::default()),
+            ids: Arc::new(TestIds::new(self.process)),
+            worker: WorkerId::new(RawId::new(u128::from(self.process))),
+        };
+        let engine = Engine::new(ports, self.policy, tokio::runtime::Handle::current());
+        engine.sign_on().await.unwrap();
+        World {
+            engine,
+            store: self.store,
+            model,
+            tools,
+        }
+    }
+}
+
+impl World {
+    pub(crate) async fn new(turns: impl IntoIterator<Item = TurnScript>) -> Self {
+        Plan::new(turns).build().await
+    }
+
+    pub(crate) async fn create(&self, draft: Draft) -> Result<Created, CreateError> {
+        self.engine
+            .create(Request {
+                caller: ada(),
+                draft,
+                request_id: Arc::from("req-1"),
+            })
+            .await
+    }
+
+    pub(crate) async fn wait(&self, draft: Draft) -> Waiting {
+        match self.create(draft).await.unwrap() {
+            Created::Waiting(waiting) => waiting,
+            Created::Streaming(_) => panic!("the draft asked for a stream"),
+        }
+    }
+
+    pub(crate) async fn answer(&self, draft: Draft) -> Arc<Response> {
+        self.wait(draft).await.ended().await
+    }
+
+    pub(crate) async fn stream(&self, draft: Draft) -> Reader {
+        match self
+            .create(Draft {
+                stream: Some(true),
+                ..draft
+            })
+            .await
+            .unwrap()
+        {
+            Created::Streaming(reader) => reader,
+            Created::Waiting(_) => panic!("the draft asked for a stream"),
+        }
+    }
+}
+
+/// All events to the end.
+pub(crate) async fn read_all(reader: &mut Reader) -> Vec<Event> {
+    let mut events = Vec::new();
+    while let Some(group) = reader.next().await {
+        events.extend(group);
+    }
+    events
+}
+
+pub(crate) fn ada() -> Caller {
+    Caller {
+        owner: OwnerId::new("ada"),
+        credential: Credential::bearer("ada's token".into()),
+    }
+}
+
+/// A request that says `text`.
+pub(crate) fn says(text: &str) -> Draft {
+    let message = Message::text(Role::User, text);
+    Draft {
+        model: Some(Arc::from("jan-v2-30b")),
+        input: Some(Json::from_value(&serde_json::Value::from(text))),
+        items: vec![InputItem::New(ItemBody::Message(message))],
+        ..Draft::default()
+    }
+}
+
+pub(crate) fn status(response: &Response) -> StatusName {
+    response.status().name()
+}
+
+pub(crate) fn output(response: &Response) -> &str {
+    response.progress.output.as_deref().unwrap_or("(no output)")
+}
+
+fn policy() -> Policy {
+    Policy {
+        spec: SpecLimits {
+            tools: 128,
+            items: 512,
+            metadata_bytes: 65_536,
+            max_rounds: 8,
+            on_max_depth: OnMaxDepth::Fail,
+            tool_failure: ToolFailure::Fail,
+        },
+        calls_per_round: 32,
+        calls: 128,
+        parallel_calls: 8,
+        repairs: 3,
+        result_share: 25,
+        run_timeout: Duration::from_secs(600),
+        write_after: Duration::from_millis(250),
+        reader_patience: Duration::from_secs(30),
+        runs: 1_000,
+    }
+}
