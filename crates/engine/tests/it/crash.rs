@@ -106,7 +106,7 @@ fn a_crash_at_any_commit_leaves_one_honest_ending() {
             match response.status() {
                 Status::Completed => assert_eq!(death, Death::After(commits)),
                 Status::Failed(failure) => {
-                    assert_eq!(failure.code, FailureCode::Interrupted, "{death:?}")
+                    assert_eq!(failure.code, FailureCode::Interrupted, "{death:?}");
                 }
                 other => panic!("{death:?} left the response {other:?}"),
             }

@@ -12,7 +12,7 @@ use response_engine::create::Created;
 use response_engine::error::CreateError;
 use response_testkit::script::{ScriptedTools, ToolScript, TurnScript, text};
 
-use crate::world::{Plan, World, output, says, status};
+use crate::world::{Plan, World, but, output, says, status};
 
 fn tool(name: &str) -> ToolRequest {
     ToolRequest {
@@ -130,71 +130,40 @@ async fn what_a_request_builds_on_must_exist() {
     let known = world.answer(says("hi")).await;
     let other = world.answer(says("ho")).await;
     let nobody = RawId::new(7);
-    let output = FunctionCallOutput {
+    let elsewhere = but(|draft| {
+        draft.previous = Some(known.id);
+        draft.conversation = other.conversation;
+    });
+    let output = InputItem::New(ItemBody::FunctionCallOutput(FunctionCallOutput {
         call_id: CallId(Arc::from("call_1")),
         output: Arc::from("42"),
-    };
-    let item = |body| Draft {
-        items: vec![body],
-        ..says("hi")
-    };
+    }));
+    let reference = InputItem::Reference(ItemId::new(nobody, 0));
+    let unknown = ToolChoice::Named(Arc::from("nothing"));
+    let conversation = Some(ConversationId::new(nobody));
     let cases = [
         (
-            Draft {
-                previous: Some(ResponseId::new(nobody)),
-                ..says("hi")
-            },
+            but(|draft| draft.previous = Some(ResponseId::new(nobody))),
             "PreviousNotFound",
         ),
         (
-            Draft {
-                conversation: Some(ConversationId::new(nobody)),
-                ..says("hi")
-            },
+            but(|draft| draft.conversation = conversation),
             "ConversationNotFound",
         ),
+        (elsewhere, "PreviousElsewhere"),
+        (but(|draft| draft.items = vec![reference]), "ItemNotFound"),
+        (but(|draft| draft.items = vec![output]), "OutputWithoutCall"),
         (
-            Draft {
-                previous: Some(known.id),
-                conversation: other.conversation,
-                ..says("hi")
-            },
-            "PreviousElsewhere",
-        ),
-        (
-            item(InputItem::Reference(ItemId::new(nobody, 0))),
-            "ItemNotFound",
-        ),
-        (
-            item(InputItem::New(ItemBody::FunctionCallOutput(output))),
-            "OutputWithoutCall",
-        ),
-        (
-            Draft {
-                tools: Some(vec![tool("nothing")]),
-                ..says("hi")
-            },
+            but(|draft| draft.tools = Some(vec![tool("nothing")])),
             "ToolNotAvailable",
         ),
         (
-            Draft {
-                tool_choice: Some(ToolChoice::Named(Arc::from("nothing"))),
-                ..says("hi")
-            },
+            but(|draft| draft.tool_choice = Some(unknown)),
             "ToolNotAvailable",
         ),
+        (but(|draft| draft.model = None), "Refused"),
         (
-            Draft {
-                model: None,
-                ..says("hi")
-            },
-            "Refused",
-        ),
-        (
-            Draft {
-                background: Some(true),
-                ..says("hi")
-            },
+            but(|draft| draft.background = Some(true)),
             "BackgroundUnavailable",
         ),
     ];

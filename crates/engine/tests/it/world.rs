@@ -153,6 +153,13 @@ pub(crate) fn says(text: &str) -> Draft {
     }
 }
 
+/// A request that says "hi", changed.
+pub(crate) fn but(change: impl FnOnce(&mut Draft)) -> Draft {
+    let mut draft = says("hi");
+    change(&mut draft);
+    draft
+}
+
 pub(crate) fn status(response: &Response) -> StatusName {
     response.status().name()
 }
@@ -176,7 +183,7 @@ fn policy() -> Policy {
         parallel_calls: 8,
         repairs: 3,
         result_share: 25,
-        run_timeout: Duration::from_secs(600),
+        run_timeout: Duration::from_mins(10),
         write_after: Duration::from_millis(250),
         reader_patience: Duration::from_secs(30),
         runs: 1_000,
