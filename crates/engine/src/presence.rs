@@ -16,18 +16,40 @@ const SWEEP: Duration = Duration::from_secs(5);
 const BATCH: u16 = 100;
 
 impl Engine {
-    /// Signs on: from here on this process may hold runs. Must be done before the first request.
-    pub async fn sign_on(&self) -> Result<(), StoreError> {
-        self.0.ports.workers.beat(self.0.ports.worker).await?;
-        self.sweep().await?;
+    /// Signs on: from here on this process may hold runs. To be done before the first request. A database
+    /// that is away, or has no schema yet, is tried again from time to time.
+    pub async fn sign_on(&self) {
+        self.beat().await;
+        self.look_for_orphans().await;
         let (beating, sweeping) = (self.clone(), self.clone());
-        self.0
-            .launch
-            .chore(async move { beating.keep_beating().await });
-        self.0
-            .launch
-            .chore(async move { sweeping.keep_sweeping().await });
-        Ok(())
+        self.0.launch.chore(async move {
+            while beating.pause(BEAT).await {
+                beating.beat().await;
+            }
+        });
+        self.0.launch.chore(async move {
+            while sweeping.pause(SWEEP).await {
+                sweeping.look_for_orphans().await;
+            }
+        });
+    }
+
+    async fn beat(&self) {
+        if let Err(error) = self.0.ports.workers.beat(self.0.ports.worker).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the sign of life could not be written"
+            );
+        }
+    }
+
+    async fn look_for_orphans(&self) {
+        if let Err(error) = self.sweep().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "lost runs could not be looked for"
+            );
+        }
     }
 
     /// Ends the runs whose process is gone, and answers how many there were.
@@ -62,28 +84,6 @@ impl Engine {
             }
             if found < usize::from(BATCH) {
                 return Ok(ended);
-            }
-        }
-    }
-
-    async fn keep_beating(&self) {
-        while self.pause(BEAT).await {
-            if let Err(error) = self.0.ports.workers.beat(self.0.ports.worker).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the sign of life could not be written"
-                );
-            }
-        }
-    }
-
-    async fn keep_sweeping(&self) {
-        while self.pause(SWEEP).await {
-            if let Err(error) = self.sweep().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "lost runs could not be looked for"
-                );
             }
         }
     }

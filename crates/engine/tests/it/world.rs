@@ -75,7 +75,7 @@ impl Plan {
             worker: WorkerId::new(RawId::new(u128::from(self.process))),
         };
         let engine = Engine::new(ports, self.policy, tokio::runtime::Handle::current());
-        engine.sign_on().await.unwrap();
+        engine.sign_on().await;
         World {
             engine,
             store: self.store,
