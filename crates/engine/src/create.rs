@@ -1,7 +1,7 @@
 //! Accepting a request: check it, find what it builds on, and hand it to a driver. Nothing is written
 //! here; a foreground response gets its row when it ends, wants a tool, or has run for a while.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,7 +14,7 @@ use response_domain::item::{Item, ItemBody, ItemStatus};
 use response_domain::ports::llm::CallContext;
 use response_domain::ports::store::{History, HistoryRef};
 use response_domain::response::Response;
-use response_domain::run::{Run, Start, Stop};
+use response_domain::run::{Run, Start, Stop, pairs};
 use response_domain::spec::{
     Delivery, Draft, InputItem, ResponseSpec, Storage, ToolChoice, ToolSelection,
 };
@@ -152,7 +152,9 @@ impl Engine {
             Some(history) => (history.items.into(), history.seen),
             None => (Arc::from([]), 0),
         };
-        check_pairs(&history, &input)?;
+        if let Some(unpaired) = pairs::unpaired(&history, &input) {
+            return Err(CreateError::Unpaired(unpaired));
+        }
         let (held, created) = self.begin(Accepted {
             owner,
             spec,
@@ -347,23 +349,4 @@ impl Engine {
         }
         Ok(items)
     }
-}
-
-/// An output in the input needs its call, in the input before it or in the history.
-fn check_pairs(history: &[Arc<Item>], input: &[Arc<Item>]) -> Result<(), CreateError> {
-    let mut calls = HashSet::new();
-    for item in history.iter().chain(input) {
-        match &item.body {
-            ItemBody::FunctionCall(call) => {
-                calls.insert(&call.call_id);
-            }
-            ItemBody::FunctionCallOutput(output) if !calls.contains(&output.call_id) => {
-                return Err(CreateError::OutputWithoutCall(Arc::clone(
-                    &output.call_id.0,
-                )));
-            }
-            ItemBody::FunctionCallOutput(_) | ItemBody::Message(_) | ItemBody::Reasoning(_) => {}
-        }
-    }
-    Ok(())
 }

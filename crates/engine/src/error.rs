@@ -6,6 +6,7 @@ use response_domain::failure::Failure;
 use response_domain::id::{ConversationId, ItemId, ResponseId};
 use response_domain::ports::store::StoreError;
 use response_domain::run::IllegalInput;
+use response_domain::run::pairs::Unpaired;
 use response_domain::spec::SpecFaults;
 
 /// Why no response was created. Nothing was written.
@@ -37,9 +38,9 @@ pub enum CreateError {
     /// The input refers to an item that does not exist.
     #[error("there is no item `{0}`")]
     ItemNotFound(ItemId),
-    /// The input brings the output of a call that was never made.
-    #[error("the output of call `{0}` has no call before it")]
-    OutputWithoutCall(Arc<str>),
+    /// The input brings the output of a call that was never made, or a call without its output.
+    #[error("a call or an output in the input stands alone")]
+    Unpaired(Unpaired),
     /// This build runs nothing in the background.
     #[error("background responses are not available on this server")]
     BackgroundUnavailable,

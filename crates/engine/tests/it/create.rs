@@ -152,7 +152,7 @@ async fn what_a_request_builds_on_must_exist() {
         ),
         (elsewhere, "PreviousElsewhere"),
         (but(|draft| draft.items = vec![reference]), "ItemNotFound"),
-        (but(|draft| draft.items = vec![output]), "OutputWithoutCall"),
+        (but(|draft| draft.items = vec![output]), "Unpaired"),
         (
             but(|draft| draft.tools = Some(vec![tool("nothing")])),
             "ToolNotAvailable",
