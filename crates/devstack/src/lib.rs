@@ -1,5 +1,5 @@
 //! Stand-ins for the upstreams, for local use and for tests: a model ([`model`]), tools
-//! ([`tools`]) and a gateway ([`gateway`]).
+//! ([`tools`]).
 //!
 //! Each starts on a free port unless told otherwise, runs on a thread of its own, and stops
 //! when its handle is dropped:
@@ -16,6 +16,8 @@ mod ledger;
 pub mod model;
 mod play;
 mod serve;
+mod token;
+pub mod tools;
 
 pub use crate::ledger::{Ledger, Seen, Traffic};
 pub use crate::serve::{Listen, StartError};

@@ -7,6 +7,9 @@
 )]
 
 mod chat;
+mod mcp;
 mod model;
 mod model_faults;
 mod model_quirks;
+mod protocol;
+mod tools;

@@ -1,0 +1,208 @@
+//! A stand-in for MCP Tools: an MCP server with small real tools at `/v1/mcp`.
+//!
+//! It speaks as the platform's server does: a bare JSON-RPC POST works without a handshake,
+//! `tools/list` is answered as JSON and `tools/call` as an event stream, and a client that does
+//! not accept both is refused with 406. `google_search` searches a folder of text files,
+//! `scrape` fetches pages (public addresses, and the documents of this server, which are at
+//! `/documents/NAME`), `calculator` and `clock` do what they say. [`ToolsOptions`] has the
+//! switches that tests of a client need.
+
+mod calculator;
+mod call;
+mod catalog;
+mod clock;
+mod documents;
+mod html;
+mod library;
+mod options;
+mod page;
+mod rpc;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use response_egress::Url;
+use serde_json::{Value, json};
+
+pub use self::options::{Answers, Sessions, TestTools, ToolFailure, ToolsOptions};
+
+use self::call::Workshop;
+use self::library::Library;
+use self::page::Pages;
+use crate::ledger::Ledger;
+use crate::serve::{Running, StartError, serve};
+
+/// The largest request, in bytes.
+const LARGEST: usize = 64 << 20;
+
+/// A running tool server. Dropping it stops it.
+#[derive(Debug)]
+pub struct Tools {
+    running: Running,
+    ledger: Ledger,
+    shared: Shared,
+}
+
+impl Tools {
+    /// Starts the server; it listens when this returns.
+    pub fn start(options: &ToolsOptions) -> Result<Self, StartError> {
+        let ledger = Ledger::keeping(options.keep_requests);
+        let shared = Shared::default();
+        shared.failures().clone_from(&options.failures);
+        let library = library(options)?;
+        // The server's own URL is known only when it listens, and its pages are then fetched
+        // through a client that may call that address.
+        let maker = Maker {
+            options: options.clone(),
+            library,
+            ledger: ledger.clone(),
+            shared: shared.clone(),
+            pages: Pages::new(options.allow.clone()).map_err(StartError::Egress)?,
+        };
+        let running = serve(&options.listen, move |url, config| {
+            config
+                .app_data(web::Data::new(maker.state(url)))
+                .app_data(web::PayloadConfig::new(LARGEST))
+                .route("/v1/mcp", web::post().to(rpc::post))
+                .route("/v1/mcp", web::get().to(rpc::get))
+                .route("/v1/mcp", web::delete().to(rpc::delete))
+                .route("/documents", web::get().to(documents::index))
+                .route("/documents/{name}", web::get().to(documents::document))
+                .route("/healthz", web::get().to(healthz))
+                .default_service(web::to(unknown));
+        })?;
+        Ok(Self {
+            running,
+            ledger,
+            shared,
+        })
+    }
+
+    /// The base URL, to which `v1/mcp` is added.
+    pub fn url(&self) -> &Url {
+        self.running.url()
+    }
+
+    /// What was asked and how it ended.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Makes a tool fail from now on, or work again.
+    pub fn set_failure(&self, tool: &str, failure: Option<ToolFailure>) {
+        let mut failures = self.shared.failures();
+        match failure {
+            Some(failure) => failures.insert(tool.to_owned(), failure),
+            None => failures.remove(tool),
+        };
+    }
+
+    /// Forgets all sessions, as a restart does.
+    pub fn expire_sessions(&self) {
+        self.shared.sessions().clear();
+    }
+
+    /// Stops the server, cutting what is under way, and waits until its port is free.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
+fn library(options: &ToolsOptions) -> Result<Arc<Library>, StartError> {
+    let library = match &options.documents {
+        None => Library::samples(),
+        Some(path) => Library::folder(path).map_err(|source| StartError::Documents {
+            path: path.display().to_string(),
+            source,
+        })?,
+    };
+    Ok(Arc::new(library))
+}
+
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "ok"}))
+}
+
+async fn unknown() -> HttpResponse {
+    HttpResponse::NotFound().json(json!({"error": "not found"}))
+}
+
+/// What can change while the server runs, shared between its threads and its handle.
+#[derive(Clone, Debug, Default)]
+struct Shared {
+    failures: Arc<Mutex<HashMap<String, ToolFailure>>>,
+    sessions: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Shared {
+    fn failures(&self) -> MutexGuard<'_, HashMap<String, ToolFailure>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What each thread's state is made of.
+#[derive(Clone)]
+struct Maker {
+    options: ToolsOptions,
+    library: Arc<Library>,
+    ledger: Ledger,
+    shared: Shared,
+    pages: Pages,
+}
+
+impl Maker {
+    fn state(&self, url: &Url) -> State {
+        let Self {
+            options,
+            library,
+            ledger,
+            shared,
+            pages,
+        } = self.clone();
+        let with_test_tools = options.test_tools == TestTools::Offered;
+        let links = options.public_url.unwrap_or_else(|| url.clone());
+        State {
+            catalog: catalog::tools(with_test_tools),
+            workshop: Workshop {
+                library,
+                pages: pages.with_own(vec![url.clone(), links.clone()]),
+                links,
+                time: options.time,
+                with_test_tools,
+            },
+            ledger,
+            shared,
+            latency: options.latency,
+            sessions: options.sessions,
+            answers: options.answers,
+            page_size: options.page_size,
+        }
+    }
+}
+
+struct State {
+    catalog: Vec<Value>,
+    workshop: Workshop,
+    ledger: Ledger,
+    shared: Shared,
+    latency: Duration,
+    sessions: Sessions,
+    answers: Answers,
+    page_size: Option<usize>,
+}
+
+impl State {
+    fn failure(&self, tool: &str) -> Option<ToolFailure> {
+        self.shared.failures().get(tool).cloned()
+    }
+
+    fn open_sessions(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.shared.sessions()
+    }
+}
