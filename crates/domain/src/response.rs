@@ -21,6 +21,11 @@ pub struct Response {
     pub spec: Arc<ResponseSpec>,
     /// The conversation it belongs to; none when nothing is stored.
     pub conversation: Option<ConversationId>,
+    /// How far its conversation had come when it attached to it; see [`History::seen`]. 0 for a
+    /// response that continues another or begins a conversation.
+    ///
+    /// [`History::seen`]: crate::ports::store::History::seen
+    pub seen: u32,
     /// When what happened.
     pub times: Times,
     /// What its run has done so far.
@@ -150,6 +155,7 @@ impl Response {
             owner,
             spec,
             conversation,
+            seen: 0,
             times,
             progress: Progress::default(),
             status,
@@ -163,6 +169,7 @@ impl Response {
             owner,
             spec,
             conversation,
+            seen,
             times,
             progress,
             status,
@@ -172,6 +179,7 @@ impl Response {
             owner,
             spec,
             conversation,
+            seen,
             times,
             progress,
             status,
@@ -222,13 +230,15 @@ impl Response {
     #[must_use]
     pub fn as_accepted(&self) -> Self {
         let from = self.times.queued.unwrap_or(self.times.created);
-        Self::accept(
+        let mut accepted = Self::accept(
             self.id,
             self.owner.clone(),
             Arc::clone(&self.spec),
             self.conversation,
             from,
-        )
+        );
+        accepted.seen = self.seen;
+        accepted
     }
 }
 
@@ -243,6 +253,8 @@ pub struct Stored {
     pub spec: Arc<ResponseSpec>,
     /// See [`Response::conversation`].
     pub conversation: Option<ConversationId>,
+    /// See [`Response::seen`].
+    pub seen: u32,
     /// See [`Response::times`].
     pub times: Times,
     /// See [`Response::progress`].

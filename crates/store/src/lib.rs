@@ -1,1 +1,186 @@
-//! sea-orm for SQLite and PostgreSQL behind the store port.
+//! sea-orm for SQLite and PostgreSQL behind the store port. Which of the two it is, the URL says at run
+//! time; entities, records, migrations and the promises of the port are the same for both.
+//!
+//! Read in this order: [`options`], `backend` (the connections), `row` and `record` (what is written),
+//! `commit`, then the reads.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use response_domain::caller::OwnerId;
+use response_domain::id::{ItemId, ResponseId, WorkerId};
+use response_domain::item::Item;
+use response_domain::page::{Page, Paged};
+use response_domain::ports::store::{
+    History, HistoryRef, Readiness, ResponseStore, StoreError, WorkerRegistry,
+};
+use response_domain::response::Response;
+use response_domain::work::UnitOfWork;
+
+pub mod options;
+
+mod backend;
+mod commit;
+mod delete;
+mod entity;
+mod error;
+mod history;
+mod plain;
+mod read;
+mod record;
+mod restore;
+mod row;
+mod schema;
+mod workers;
+
+use backend::{Backend, Postgres, Sqlite};
+use options::{Database, Migrate, Options};
+
+/// A store over one database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<Backend>);
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL names no database this store knows.
+    #[error(
+        "a database is named by `postgres://…`, or by the path of a SQLite file with or without `sqlite:`"
+    )]
+    UnknownUrl,
+    /// The URL of a PostgreSQL server cannot be read.
+    #[error("the URL of the PostgreSQL server cannot be read")]
+    Url(#[source] sqlx::Error),
+    /// A replica was named for a SQLite file.
+    #[error(
+        "only a PostgreSQL server has a replica to read from, and the database is a SQLite file"
+    )]
+    ReplicaOfFile,
+    /// Another process has the SQLite file.
+    #[error(
+        "another process uses {}: a SQLite file is for one process; stop the other one, or use PostgreSQL",
+        .path.display()
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The SQLite file, or the lock beside it, cannot be made or opened.
+    #[error("{} cannot be opened", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database cannot be connected to.
+    #[error("the database at {address} cannot be connected to")]
+    Connect {
+        /// Where it is.
+        address: String,
+        /// Why not.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the schema of the database could not be brought up to date")]
+    Migrate(#[source] sea_orm::DbErr),
+}
+
+impl Store {
+    /// Connects to the database and, if wanted, brings its schema up to date.
+    pub async fn open(options: Options) -> Result<Self, OpenError> {
+        let backend = match &options.database {
+            Database::Sqlite(path) => Backend::Sqlite(Sqlite::open(path, &options).await?),
+            Database::Postgres { primary, replica } => {
+                Backend::Postgres(Postgres::open(primary, replica.as_deref(), &options).await?)
+            }
+        };
+        if options.migrate == Migrate::AtOpen {
+            schema::migrate(&backend)
+                .await
+                .map_err(OpenError::Migrate)?;
+        }
+        workers::forget_lost(&backend)
+            .await
+            .map_err(OpenError::Migrate)?;
+        Ok(Self(Arc::new(backend)))
+    }
+
+    /// Closes every connection, after what is under way has ended. What is asked afterwards is answered
+    /// [`StoreError::Unavailable`].
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl ResponseStore for Store {
+    async fn find(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+    ) -> Result<Option<Arc<Response>>, StoreError> {
+        self.read_response(owner, id).await
+    }
+
+    async fn page(&self, owner: &OwnerId, page: &Page) -> Result<Paged<Arc<Response>>, StoreError> {
+        self.read_page(owner, page).await
+    }
+
+    async fn history(
+        &self,
+        owner: &OwnerId,
+        from: HistoryRef,
+    ) -> Result<Option<History>, StoreError> {
+        match from {
+            HistoryRef::Response(id) => self.history_of_response(owner, id).await,
+            HistoryRef::Conversation(id) => self.history_of_conversation(owner, id).await,
+        }
+    }
+
+    async fn items(&self, owner: &OwnerId, id: ResponseId) -> Result<Vec<Arc<Item>>, StoreError> {
+        self.read_items(owner, id).await
+    }
+
+    async fn items_by_id(
+        &self,
+        owner: &OwnerId,
+        ids: &[ItemId],
+    ) -> Result<Vec<Arc<Item>>, StoreError> {
+        self.read_items_by_id(owner, ids).await
+    }
+
+    async fn commit(&self, work: UnitOfWork) -> Result<(), StoreError> {
+        self.write(&work).await
+    }
+
+    async fn delete(&self, owner: &OwnerId, id: ResponseId) -> Result<bool, StoreError> {
+        self.forget(owner, id).await
+    }
+
+    async fn readiness(&self) -> Readiness {
+        self.check().await
+    }
+}
+
+#[async_trait]
+impl WorkerRegistry for Store {
+    async fn beat(&self, worker: WorkerId) -> Result<(), StoreError> {
+        self.record_beat(worker).await
+    }
+
+    async fn leave(&self, worker: WorkerId) -> Result<(), StoreError> {
+        self.forget_worker(worker).await
+    }
+
+    async fn orphans(&self, at_most: u16) -> Result<Vec<Arc<Response>>, StoreError> {
+        self.find_orphans(at_most).await
+    }
+}

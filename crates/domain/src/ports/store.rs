@@ -56,6 +56,10 @@ pub struct History {
     pub conversation: ConversationId,
     /// The status of the response asked for; none when a conversation was.
     pub status: Option<StatusName>,
+    /// When a conversation was asked for: how many responses had been appended to it. A response that
+    /// attaches to it notes this as its [`Response::seen`], so that what it saw can be told later. 0 when
+    /// a response was asked for.
+    pub seen: u32,
     /// The items, oldest first.
     pub items: Vec<Arc<Item>>,
 }

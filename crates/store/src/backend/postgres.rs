@@ -1,0 +1,155 @@
+//! PostgreSQL: a pool for requests, one connection for heartbeats that no request can take, and perhaps a
+//! replica.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use response_domain::id::ResponseId;
+use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+
+use crate::options::address;
+use crate::{OpenError, Options};
+
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    pub(crate) primary: DatabaseConnection,
+    pub(crate) beats: DatabaseConnection,
+    pub(crate) replica: Option<Replica>,
+    pool: PgPool,
+}
+
+/// A replica. It lags behind, so what was deleted a moment ago may still stand there.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    pub(crate) connection: DatabaseConnection,
+    deleted: Mutex<VecDeque<ResponseId>>,
+}
+
+/// How many deletions of this process are remembered, the latest ones.
+const REMEMBERED: usize = 1_024;
+
+/// A heartbeat that takes longer than this is as good as none.
+const BEAT_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Postgres {
+    pub(crate) async fn open(
+        primary: &PgConnectOptions,
+        replica: Option<&PgConnectOptions>,
+        options: &Options,
+    ) -> Result<Self, OpenError> {
+        let pool = connect(primary, options.connections.max(1), options).await?;
+        let replica = match replica {
+            None => None,
+            // A replica that is away now may come: nothing depends on it.
+            Some(server) => Some(Replica {
+                connection: orm(pool_options(options.connections.max(1), options)
+                    .connect_lazy_with(session(server, options))),
+                deleted: Mutex::default(),
+            }),
+        };
+        let beats = Options {
+            connect_timeout: BEAT_TIMEOUT,
+            statement_timeout: BEAT_TIMEOUT,
+            lock_timeout: BEAT_TIMEOUT,
+            ..options.clone()
+        };
+        Ok(Self {
+            primary: orm(pool.clone()),
+            beats: orm(pool_options(1, &beats).connect_lazy_with(session(primary, &beats))),
+            replica,
+            pool,
+        })
+    }
+
+    /// Runs one statement that is its own transaction; answers how many rows it wrote or returned.
+    pub(crate) async fn execute(
+        &self,
+        statement: &'static str,
+        arguments: PgArguments,
+    ) -> Result<u64, sqlx::Error> {
+        let done = sqlx::query_with(statement, arguments)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+        self.beats.get_postgres_connection_pool().close().await;
+        if let Some(replica) = &self.replica {
+            replica
+                .connection
+                .get_postgres_connection_pool()
+                .close()
+                .await;
+        }
+    }
+}
+
+impl Replica {
+    /// Remembers that a response was deleted.
+    pub(crate) fn note_deleted(&self, id: ResponseId) {
+        let mut deleted = self.deleted();
+        if deleted.len() == REMEMBERED {
+            deleted.pop_front();
+        }
+        deleted.push_back(id);
+    }
+
+    /// Whether this process deleted the response not long ago.
+    pub(crate) fn was_deleted(&self, id: ResponseId) -> bool {
+        self.deleted().contains(&id)
+    }
+
+    fn deleted(&self) -> MutexGuard<'_, VecDeque<ResponseId>> {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn connect(
+    server: &PgConnectOptions,
+    connections: u32,
+    options: &Options,
+) -> Result<PgPool, OpenError> {
+    pool_options(connections, options)
+        .connect_with(session(server, options))
+        .await
+        .map_err(|source| OpenError::Connect {
+            address: address(server),
+            source,
+        })
+}
+
+/// A dead connection is noticed when it is used; asking each time before would double the round trips.
+fn pool_options(connections: u32, options: &Options) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(options.connect_timeout)
+        .test_before_acquire(false)
+}
+
+/// What every session says at its beginning, in the same round trip that opens it.
+fn session(server: &PgConnectOptions, options: &Options) -> PgConnectOptions {
+    let millis = |duration: Duration| duration.as_millis().to_string();
+    let named = match server.get_application_name() {
+        Some(_) => server.clone(),
+        None => server.clone().application_name("response-api"),
+    };
+    named
+        .options([
+            ("statement_timeout", millis(options.statement_timeout)),
+            ("lock_timeout", millis(options.lock_timeout)),
+            (
+                "idle_in_transaction_session_timeout",
+                millis(options.statement_timeout),
+            ),
+        ])
+        .disable_statement_logging()
+}
+
+fn orm(pool: PgPool) -> DatabaseConnection {
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
+}

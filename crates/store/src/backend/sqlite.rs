@@ -1,0 +1,113 @@
+//! SQLite: one file, one process, one writer at a time. A lock beside the file keeps a second process
+//! away; without it, the two would take each other's responses for lost ones.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqlxSqliteConnector};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use crate::{OpenError, Options};
+
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    pub(crate) writer: DatabaseConnection,
+    pub(crate) readers: DatabaseConnection,
+    /// Held until the last of the store is gone.
+    _lock: File,
+}
+
+impl Sqlite {
+    pub(crate) async fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        let file = |source| OpenError::File {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            fs::create_dir_all(folder).map_err(file)?;
+        }
+        let lock = private(&beside(path, ".lock")).map_err(file)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse {
+                    path: path.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(file(source)),
+        }
+        // SQLite gives its other files the rights of the first.
+        drop(private(path).map_err(file)?);
+        let connect = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(options.lock_timeout)
+            .disable_statement_logging();
+        let readers = connect.clone().pragma("query_only", "on");
+        let pool = SqlitePoolOptions::new()
+            .acquire_timeout(options.connect_timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false);
+        let failed = |source| OpenError::Connect {
+            address: path.display().to_string(),
+            source,
+        };
+        // The writer comes first: it makes the file what the readers expect.
+        let writer = pool
+            .clone()
+            .max_connections(1)
+            .connect_with(connect)
+            .await
+            .map_err(failed)?;
+        let readers = pool
+            .max_connections(options.connections.max(1))
+            .connect_with(readers)
+            .await
+            .map_err(failed)?;
+        Ok(Self {
+            writer: orm(writer),
+            readers: orm(readers),
+            _lock: lock,
+        })
+    }
+
+    /// Begins a transaction that writes; the next one waits until it ends.
+    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+        super::begin(&self.writer).await
+    }
+
+    pub(crate) async fn close(&self) {
+        self.readers.get_sqlite_connection_pool().close().await;
+        self.writer.get_sqlite_connection_pool().close().await;
+    }
+}
+
+fn orm(pool: SqlitePool) -> DatabaseConnection {
+    SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Opens a file to write, made if it is not there, that only this user may read.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

@@ -1,0 +1,54 @@
+//! Forgetting a response. What it said and what was said to it goes; a bare row stays, so that the
+//! responses that continue it still know what came before, and a conversation keeps its places.
+
+use response_domain::caller::OwnerId;
+use response_domain::id::ResponseId;
+use response_domain::ports::store::StoreError;
+use sea_orm::{ConnectionTrait, Statement};
+
+use crate::Store;
+use crate::error::from_orm;
+use crate::plain;
+
+const EMPTY: &str = "UPDATE responses
+    SET deleted_at = CURRENT_TIMESTAMP, spec = '', progress = '', error_message = NULL
+    WHERE id = $1 AND owner = $2 AND ended_at IS NOT NULL AND deleted_at IS NULL";
+
+const PARTS: [&str; 2] = [
+    "DELETE FROM conversation_items WHERE response_id = $1",
+    "DELETE FROM tool_executions WHERE response_id = $1",
+];
+
+impl Store {
+    pub(crate) async fn forget(&self, owner: &OwnerId, id: ResponseId) -> Result<bool, StoreError> {
+        let key = id.to_string();
+        let transaction = self.backend().begin_write().await.map_err(from_orm)?;
+        let backend = transaction.get_database_backend();
+        let values = [
+            key.as_str().into(),
+            plain::write(owner.as_str()).into_owned().into(),
+        ];
+        let emptied = transaction
+            .execute_raw(Statement::from_sql_and_values(backend, EMPTY, values))
+            .await
+            .map_err(from_orm)?;
+        if emptied.rows_affected() == 0 {
+            return Ok(false);
+        }
+        for part in PARTS {
+            transaction
+                .execute_raw(Statement::from_sql_and_values(
+                    backend,
+                    part,
+                    [key.as_str().into()],
+                ))
+                .await
+                .map_err(from_orm)?;
+        }
+        transaction.commit().await.map_err(from_orm)?;
+        if let Some(replica) = self.backend().replica() {
+            replica.note_deleted(id);
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,122 @@
+//! What came before a response. A response that continues another saw what that one saw, and what it
+//! said; the first of such a chain may have attached to a conversation, and saw what had been appended to
+//! it by then and nothing that came later.
+
+use response_domain::caller::OwnerId;
+use response_domain::id::{ConversationId, ResponseId};
+use response_domain::ports::store::{History, StoreError};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Statement, Value};
+
+use crate::Store;
+use crate::entity::{item, response};
+use crate::error::{corrupt, from_orm};
+use crate::record::word;
+use crate::{plain, restore};
+
+/// The items of a chain, oldest first. Deleted responses are links of it without items. Only the first of
+/// a chain can have attached to a conversation, and `conversation_seen` is 0 when it did not.
+const CHAIN: &str = "WITH RECURSIVE chain AS (
+        SELECT id, previous_response_id, conversation_id, conversation_seen, 0 AS depth
+        FROM responses WHERE owner = $1 AND id = $2
+        UNION ALL
+        SELECT r.id, r.previous_response_id, r.conversation_id, r.conversation_seen, c.depth + 1
+        FROM chain c JOIN responses r ON r.id = c.previous_response_id AND r.owner = $1
+    ), parts AS (
+        SELECT id, 1 AS part, -depth AS place FROM chain
+        UNION ALL
+        SELECT r.id, 0, r.conversation_position
+        FROM chain c JOIN responses r
+            ON r.conversation_id = c.conversation_id AND r.owner = $1
+            AND r.conversation_position <= c.conversation_seen
+        WHERE c.previous_response_id IS NULL
+    )
+    SELECT i.* FROM parts p JOIN conversation_items i ON i.response_id = p.id
+    ORDER BY p.part, p.place, i.ordinal";
+
+/// The items of a conversation up to this place, in the order in which they were appended.
+const CONVERSATION: &str = "SELECT i.*
+    FROM responses r JOIN conversation_items i ON i.response_id = r.id
+    WHERE r.owner = $1 AND r.conversation_id = $2 AND r.conversation_position <= $3
+    ORDER BY r.conversation_position, i.ordinal";
+
+impl Store {
+    pub(crate) async fn history_of_response(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+    ) -> Result<Option<History>, StoreError> {
+        let key = id.to_string();
+        let found: Option<(String, String)> = response::Entity::find()
+            .select_only()
+            .column(response::Column::ConversationId)
+            .column(response::Column::Status)
+            .filter(response::Column::Id.eq(key.as_str()))
+            .filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
+            .filter(response::Column::DeletedAt.is_null())
+            .into_tuple()
+            .one(self.backend().reader())
+            .await
+            .map_err(from_orm)?;
+        let Some((conversation, status)) = found else {
+            return Ok(None);
+        };
+        let unreadable = |error| corrupt("responses", id, error);
+        Ok(Some(History {
+            conversation: restore::id(&conversation).map_err(unreadable)?,
+            status: Some(word::read(&status).map_err(unreadable)?),
+            seen: 0,
+            items: self.past(CHAIN, vec![text(owner), key.into()]).await?,
+        }))
+    }
+
+    pub(crate) async fn history_of_conversation(
+        &self,
+        owner: &OwnerId,
+        id: ConversationId,
+    ) -> Result<Option<History>, StoreError> {
+        let key = id.to_string();
+        let (responses, last): (i64, Option<i32>) = response::Entity::find()
+            .select_only()
+            .column_as(response::Column::Id.count(), "responses")
+            .column_as(response::Column::ConversationPosition.max(), "last")
+            .filter(response::Column::ConversationId.eq(key.as_str()))
+            .filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
+            .into_tuple()
+            .one(self.backend().reader())
+            .await
+            .map_err(from_orm)?
+            .unwrap_or_default();
+        if responses == 0 {
+            return Ok(None);
+        }
+        let last = last.unwrap_or(0);
+        let seen = restore::number(last).map_err(|error| corrupt("conversation", id, error))?;
+        let values = vec![text(owner), key.into(), last.into()];
+        Ok(Some(History {
+            conversation: id,
+            status: None,
+            seen,
+            items: self.past(CONVERSATION, values).await?,
+        }))
+    }
+
+    async fn past(
+        &self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<std::sync::Arc<response_domain::item::Item>>, StoreError> {
+        let connection = self.backend().reader();
+        let statement =
+            Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
+        let rows = item::Entity::find()
+            .from_raw_sql(statement)
+            .all(connection)
+            .await
+            .map_err(from_orm)?;
+        rows.iter().map(restore::item).collect()
+    }
+}
+
+fn text(owner: &OwnerId) -> Value {
+    plain::write(owner.as_str()).into_owned().into()
+}

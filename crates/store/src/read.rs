@@ -1,0 +1,260 @@
+//! Responses and their items, one, by id, or a page at a time. Every query names the owner.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use response_domain::caller::OwnerId;
+use response_domain::id::{ItemId, RawId, ResponseId};
+use response_domain::item::Item;
+use response_domain::page::{More, Page, Paged};
+use response_domain::ports::store::StoreError;
+use response_domain::response::Response;
+use response_domain::status::StatusName;
+use sea_orm::prelude::ChronoDateTimeUtc;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
+};
+
+use crate::Store;
+use crate::entity::{execution, item, response};
+use crate::error::from_orm;
+use crate::{plain, restore, row};
+
+/// How many responses' items one query asks for.
+const PARENTS: usize = 100;
+
+impl Store {
+    pub(crate) async fn read_response(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+    ) -> Result<Option<Arc<Response>>, StoreError> {
+        if let Some(replica) = self.backend().replica() {
+            match self.find_at(&replica.connection, owner, id).await {
+                Ok(Some(found)) if found.times.ended.is_some() && !replica.was_deleted(id) => {
+                    return Ok(Some(found));
+                }
+                // Whatever has not ended there, or is not there, may stand otherwise on the primary.
+                Ok(_) => {}
+                Err(error) => replica_failed(&error),
+            }
+        }
+        self.find_at(self.backend().reader(), owner, id).await
+    }
+
+    async fn find_at(
+        &self,
+        connection: &DatabaseConnection,
+        owner: &OwnerId,
+        id: ResponseId,
+    ) -> Result<Option<Arc<Response>>, StoreError> {
+        let row = own(owner)
+            .filter(response::Column::Id.eq(id.to_string()))
+            .one(connection)
+            .await
+            .map_err(from_orm)?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        Ok(self.with_executions(connection, vec![row]).await?.pop())
+    }
+
+    pub(crate) async fn read_page(
+        &self,
+        owner: &OwnerId,
+        page: &Page,
+    ) -> Result<Paged<Arc<Response>>, StoreError> {
+        if let Some(replica) = self.backend().replica() {
+            match self.page_at(&replica.connection, owner, page).await {
+                Ok(Some(mut found)) => {
+                    found
+                        .entries
+                        .retain(|response| !replica.was_deleted(response.id));
+                    return Ok(found);
+                }
+                // The response after which the page begins is not there yet.
+                Ok(None) => {}
+                Err(error) => replica_failed(&error),
+            }
+        }
+        let found = self.page_at(self.backend().reader(), owner, page).await?;
+        Ok(found.unwrap_or(Paged {
+            entries: Vec::new(),
+            more: More::Nothing,
+        }))
+    }
+
+    /// `None` when the response after which the page begins is not there.
+    async fn page_at(
+        &self,
+        connection: &DatabaseConnection,
+        owner: &OwnerId,
+        page: &Page,
+    ) -> Result<Option<Paged<Arc<Response>>>, StoreError> {
+        let mut query = matching(owner, page);
+        if let Some(after) = page.after {
+            let Some(at) = place(connection, owner, after).await? else {
+                return Ok(None);
+            };
+            let here = Expr::tuple([
+                Expr::col(response::Column::CreatedAt),
+                Expr::col(response::Column::Id),
+            ]);
+            query = query.filter(here.lt(Expr::tuple([at.into(), after.to_string().into()])));
+        }
+        let limit = usize::from(page.limit);
+        let mut rows = query
+            .order_by_desc(response::Column::CreatedAt)
+            .order_by_desc(response::Column::Id)
+            .limit(u64::from(page.limit).saturating_add(1))
+            .all(connection)
+            .await
+            .map_err(from_orm)?;
+        let more = if rows.len() > limit {
+            More::Follows
+        } else {
+            More::Nothing
+        };
+        rows.truncate(limit);
+        let entries = self.with_executions(connection, rows).await?;
+        Ok(Some(Paged { entries, more }))
+    }
+
+    /// The responses of these rows, in their order.
+    pub(crate) async fn with_executions(
+        &self,
+        connection: &DatabaseConnection,
+        rows: Vec<response::Model>,
+    ) -> Result<Vec<Arc<Response>>, StoreError> {
+        let calling = rows
+            .iter()
+            .filter(|row| row.tool_calls > 0)
+            .map(|row| row.id.as_str());
+        let calling: Vec<&str> = calling.collect();
+        let mut executions = if calling.is_empty() {
+            restore::Executions::new()
+        } else {
+            let found = execution::Entity::find()
+                .filter(execution::Column::ResponseId.is_in(calling))
+                .order_by_asc(execution::Column::ResponseId)
+                .order_by_asc(execution::Column::Ordinal)
+                .all(connection)
+                .await
+                .map_err(from_orm)?;
+            restore::executions(&found)?
+        };
+        rows.iter()
+            .map(|row| restore::response(row, executions.remove(&row.id).unwrap_or_default()))
+            .collect()
+    }
+
+    pub(crate) async fn read_items(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+    ) -> Result<Vec<Arc<Item>>, StoreError> {
+        let rows = own_items(owner)
+            .filter(item::Column::ResponseId.eq(id.to_string()))
+            .order_by_asc(item::Column::Ordinal)
+            .all(self.backend().reader())
+            .await
+            .map_err(from_orm)?;
+        rows.iter().map(restore::item).collect()
+    }
+
+    pub(crate) async fn read_items_by_id(
+        &self,
+        owner: &OwnerId,
+        ids: &[ItemId],
+    ) -> Result<Vec<Arc<Item>>, StoreError> {
+        let mut by_parent: HashMap<RawId, Vec<i32>> = HashMap::new();
+        for id in ids {
+            by_parent
+                .entry(id.parent)
+                .or_default()
+                .push(row::ordinal(id.ordinal));
+        }
+        let parents: Vec<(RawId, Vec<i32>)> = by_parent.into_iter().collect();
+        let mut items = Vec::with_capacity(ids.len());
+        for some in parents.chunks(PARENTS) {
+            let mut wanted = Condition::any();
+            for (parent, ordinals) in some {
+                let response = ResponseId::new(*parent).to_string();
+                wanted = wanted.add(
+                    item::Column::ResponseId
+                        .eq(response)
+                        .and(item::Column::Ordinal.is_in(ordinals.iter().copied())),
+                );
+            }
+            let rows = own_items(owner)
+                .filter(wanted)
+                .all(self.backend().reader())
+                .await
+                .map_err(from_orm)?;
+            for row in &rows {
+                items.push(restore::item(row)?);
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// The responses of an owner.
+fn own(owner: &OwnerId) -> Select<response::Entity> {
+    response::Entity::find()
+        .filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
+        .filter(response::Column::DeletedAt.is_null())
+}
+
+/// The items of an owner's responses.
+fn own_items(owner: &OwnerId) -> Select<item::Entity> {
+    item::Entity::find()
+        .inner_join(response::Entity)
+        .filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
+        .filter(response::Column::DeletedAt.is_null())
+}
+
+fn matching(owner: &OwnerId, page: &Page) -> Select<response::Entity> {
+    let mut query = own(owner);
+    if let Some(status) = page.status {
+        query = query.filter(response::Column::Status.eq(status.as_str()));
+        if matches!(status, StatusName::Queued | StatusName::InProgress) {
+            // The index of what is open is small.
+            query = query.filter(response::Column::EndedAt.is_null());
+        }
+    }
+    if let Some(background) = page.background {
+        query = query.filter(response::Column::Background.eq(background));
+    }
+    if let Some(conversation) = page.conversation {
+        query = query.filter(response::Column::ConversationId.eq(conversation.to_string()));
+    }
+    query
+}
+
+/// Where a response stands in the list of its owner. A deleted one keeps its place, so that a list can be
+/// emptied page by page.
+async fn place(
+    connection: &DatabaseConnection,
+    owner: &OwnerId,
+    id: ResponseId,
+) -> Result<Option<ChronoDateTimeUtc>, StoreError> {
+    response::Entity::find()
+        .select_only()
+        .column(response::Column::CreatedAt)
+        .filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
+        .filter(response::Column::Id.eq(id.to_string()))
+        .into_tuple()
+        .one(connection)
+        .await
+        .map_err(from_orm)
+}
+
+fn replica_failed(error: &StoreError) {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "the replica could not be read; the primary is asked"
+    );
+}

@@ -1,0 +1,64 @@
+//! The schema: brought up to date at the start if wanted, and compared with the release at any time.
+
+use response_domain::ports::store::Readiness;
+use response_migrations::{Migrator, Standing};
+use sea_orm::{ConnectionTrait, DbErr};
+
+use crate::Store;
+use crate::backend::Backend;
+
+/// Migrations may take longer than a request may wait.
+const NO_TIMEOUTS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+                           SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// Brings the schema up to date, in one transaction.
+pub(crate) async fn migrate(backend: &Backend) -> Result<(), DbErr> {
+    let transaction = backend.begin_write().await?;
+    if matches!(backend, Backend::Postgres(_)) {
+        transaction.execute_unprepared(NO_TIMEOUTS).await?;
+    }
+    let standing = Migrator::apply(&transaction).await?;
+    transaction.commit().await?;
+    if !standing.unknown.is_empty() {
+        tracing::warn!(
+            migrations = ?standing.unknown,
+            "the schema was made by a newer release; it is left as it is"
+        );
+    }
+    Ok(())
+}
+
+impl Store {
+    pub(crate) async fn check(&self) -> Readiness {
+        match Migrator::standing(self.backend().reader()).await {
+            Ok(standing) => Readiness {
+                reachable: Ok(()),
+                schema: verdict(&standing),
+            },
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the database does not answer"
+                );
+                Readiness {
+                    reachable: Err("the database does not answer".to_owned()),
+                    schema: Err("unknown, because the database does not answer".to_owned()),
+                }
+            }
+        }
+    }
+}
+
+fn verdict(standing: &Standing) -> Result<(), String> {
+    if !standing.unknown.is_empty() {
+        let unknown = standing.unknown.join(", ");
+        return Err(format!(
+            "the schema is newer than this release, which does not know {unknown}"
+        ));
+    }
+    if !standing.missing.is_empty() {
+        let missing = standing.missing.join(", ");
+        return Err(format!("these migrations are missing: {missing}"));
+    }
+    Ok(())
+}
