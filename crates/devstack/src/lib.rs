@@ -1,5 +1,5 @@
 //! Stand-ins for the upstreams, for local use and for tests: a model ([`model`]), tools
-//! ([`tools`]).
+//! ([`tools`]) and a gateway ([`gateway`]).
 //!
 //! Each starts on a free port unless told otherwise, runs on a thread of its own, and stops
 //! when its handle is dropped:
@@ -12,6 +12,7 @@
 //! # Ok::<(), response_devstack::StartError>(())
 //! ```
 
+pub mod gateway;
 mod ledger;
 pub mod model;
 mod play;

@@ -7,6 +7,7 @@
 )]
 
 mod chat;
+mod gateway;
 mod mcp;
 mod model;
 mod model_faults;
