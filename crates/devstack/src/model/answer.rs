@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::plan::{Wanted, fill_value};
 use super::request::{ChatRequest, Message};
-use super::view::{Kind, View, hits};
+use super::view::{Kind, View, field, hits};
 use super::words::Wishes;
 
 /// How much of one tool result is quoted, in characters.
@@ -128,11 +128,6 @@ fn first_sentences(text: &str) -> String {
 
 fn argument(arguments: &str, name: &str) -> String {
     field(arguments, name).unwrap_or_else(|| arguments.to_owned())
-}
-
-fn field(json: &str, name: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(json).ok()?;
-    Some(value.get(name)?.as_str()?.to_owned())
 }
 
 fn excerpt(text: &str, characters: usize) -> String {

@@ -142,26 +142,78 @@ pub(super) struct Hit {
     pub(super) snippet: String,
 }
 
-/// The hits in a search tool's result, if it can be read.
+/// The hits in a search tool's result. One that a client cut off gives those before the cut.
 pub(super) fn hits(result: &str) -> Vec<Hit> {
-    let value: Value = serde_json::from_str(result).unwrap_or_default();
-    let list = ["results", "organic"]
+    let list = ["\"results\":", "\"organic\":"]
         .iter()
-        .find_map(|key| value.get(key)?.as_array());
-    let text = |hit: &Value, key: &str| {
-        hit.get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .trim()
-            .to_owned()
+        .find_map(|key| result.split_once(key));
+    let Some((_, list)) = list else {
+        return Vec::new();
     };
-    list.into_iter()
-        .flatten()
-        .map(|hit| Hit {
-            title: text(hit, "title"),
-            link: text(hit, "link"),
-            snippet: text(hit, "snippet"),
-        })
-        .filter(|hit| !hit.title.is_empty())
-        .collect()
+    let mut rest = list.trim_start().strip_prefix('[').unwrap_or_default();
+    let mut hits = Vec::new();
+    loop {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        let Some(Ok(hit)) = values.next() else {
+            return hits;
+        };
+        rest = rest
+            .get(values.byte_offset()..)
+            .unwrap_or_default()
+            .trim_start();
+        rest = rest.strip_prefix(',').unwrap_or_default();
+        let text = |key: &str| {
+            let text = hit.get(key).and_then(Value::as_str).unwrap_or_default();
+            text.trim().to_owned()
+        };
+        if !text("title").is_empty() {
+            hits.push(Hit {
+                title: text("title"),
+                link: text("link"),
+                snippet: text("snippet"),
+            });
+        }
+    }
+}
+
+/// A text field of a JSON object. In an object that a client cut off it is what stands before
+/// the cut.
+pub(super) fn field(json: &str, name: &str) -> Option<String> {
+    if let Ok(value) = serde_json::from_str::<Value>(json) {
+        return Some(value.get(name)?.as_str()?.to_owned());
+    }
+    let (_, rest) = json.split_once(&format!("\"{name}\":\""))?;
+    let mut is_escaped = false;
+    let end = rest.find(|c: char| {
+        let ends = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        ends
+    });
+    let raw = rest.get(..end.unwrap_or(rest.len()))?;
+    // A cut may fall into an escape; then the characters before it are all there is.
+    (0..=6).find_map(|dropped| {
+        let raw = raw.get(..raw.len().checked_sub(dropped)?)?;
+        serde_json::from_str(&format!("\"{raw}\"")).ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_that_was_cut_off_gives_what_stands_before_the_cut() {
+        let whole =
+            r#"{"query":"q","results":[{"title":"A","link":"l","snippet":"s"}, {"title":"B"}]}"#;
+        assert_eq!(hits(whole).len(), 2);
+        assert_eq!(hits(&whole[..70]).len(), 1);
+        assert_eq!(hits("no json"), []);
+        let page = r#"{"title":"T","text":"one \"two\" \u00e9 three"}"#;
+        assert_eq!(field(page, "text").as_deref(), Some("one \"two\" é three"));
+        for end in 22..page.len() - 1 {
+            let text = field(&page[..end], "text").unwrap();
+            assert!("one \"two\" é three".starts_with(&text), "{text}");
+            assert_eq!(field(&page[..end], "title").as_deref(), Some("T"));
+        }
+    }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use response_egress::Url;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::catalog::CONTEXT;
-use super::library::Library;
+use super::library::{Found, Library};
 use super::page::Pages;
 use super::{calculator, clock};
 
@@ -65,6 +65,24 @@ struct Search {
     page: Option<usize>,
 }
 
+/// What a search comes to.
+#[derive(Serialize)]
+struct Hits {
+    query: String,
+    /// How many documents match, on all pages.
+    total: usize,
+    results: Vec<Hit>,
+}
+
+#[derive(Serialize)]
+struct Hit {
+    position: usize,
+    title: String,
+    link: String,
+    snippet: String,
+    date: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scrape {
@@ -108,7 +126,7 @@ impl Workshop {
                     .pages
                     .fetch(&ask.url)
                     .await
-                    .map(|page| page.to_string())
+                    .and_then(|page| json_text(&page))
                     .into(),
                 Err(error) => Err(error).into(),
             },
@@ -141,20 +159,25 @@ impl Workshop {
             return Err("q must not be empty".to_owned());
         }
         let found = self.library.search(&ask.q);
-        let results: Vec<Value> = found
-            .iter()
+        let hit = |(index, found): (usize, Found<'_>)| Hit {
+            position: index + 1,
+            title: found.document.title.clone(),
+            link: self.link(&found.document.name),
+            snippet: found.snippet,
+            date: found.document.date.clone(),
+        };
+        let total = found.len();
+        let page = found
+            .into_iter()
             .enumerate()
             .skip((page - 1) * num)
-            .take(num)
-            .map(|(index, found)| {
-                json!({
-                    "position": index + 1, "title": found.document.title,
-                    "link": self.link(&found.document.name), "snippet": found.snippet,
-                    "date": found.document.date,
-                })
-            })
-            .collect();
-        Ok(json!({"query": ask.q, "total": found.len(), "results": results}).to_string())
+            .take(num);
+        let results: Vec<Hit> = page.map(hit).collect();
+        json_text(&Hits {
+            query: ask.q.clone(),
+            total,
+            results,
+        })
     }
 
     fn link(&self, name: &str) -> String {
@@ -170,6 +193,11 @@ impl Workshop {
         let now = self.time.unwrap_or_else(SystemTime::now);
         clock::tell(now, ask.timezone_offset.as_deref()).map(|time| time.to_string())
     }
+}
+
+/// A result as text, its fields in the order of their declaration.
+fn json_text(result: &impl Serialize) -> Result<String, String> {
+    serde_json::to_string(result).map_err(|error| format!("the result cannot be written: {error}"))
 }
 
 /// Reads arguments; what is wrong with them is told to the model.

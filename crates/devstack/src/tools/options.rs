@@ -13,7 +13,7 @@ use crate::serve::Listen;
 pub struct ToolsOptions {
     /// Where it listens.
     pub listen: Listen,
-    /// How many requests are kept for [`Tools::ledger`]; 0 keeps none.
+    /// How many requests are kept for [`Tools::ledger`](super::Tools::ledger); 0 keeps none.
     pub keep_requests: usize,
     /// A folder of `.txt` and `.md` files to search instead of the sample documents.
     pub documents: Option<PathBuf>,

@@ -8,7 +8,7 @@ use response_egress::{
     AddressPolicy, BuildError, ClientOptions, EgressClient, EgressError, Inbound, IpNet, Outbound,
     Url,
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::html;
@@ -24,6 +24,16 @@ const HOPS: usize = 5;
 
 /// How long one fetch may take, redirects included.
 const TIME: Duration = Duration::from_secs(20);
+
+/// A page as the tool shows it. What is short stands before the text, which a client may cut.
+#[derive(Debug, Serialize)]
+pub(super) struct Page {
+    url: String,
+    title: String,
+    /// Whether the text is only the beginning.
+    truncated: bool,
+    text: String,
+}
 
 /// Fetches pages.
 #[derive(Clone, Debug)]
@@ -59,7 +69,7 @@ impl Pages {
     }
 
     /// The title and the text of a page, or why there is none.
-    pub(super) async fn fetch(&self, address: &str) -> Result<Value, String> {
+    pub(super) async fn fetch(&self, address: &str) -> Result<Page, String> {
         let mut url = Url::parse(address)
             .map_err(|error| format!("url {address:?} cannot be read: {error}"))?;
         let deadline = Instant::now() + TIME;
@@ -103,7 +113,7 @@ fn told(url: &Url, error: &EgressError) -> String {
     text
 }
 
-async fn page(url: &Url, inbound: Inbound, deadline: Instant) -> Result<Value, String> {
+async fn page(url: &Url, inbound: Inbound, deadline: Instant) -> Result<Page, String> {
     let status = inbound.status();
     if !status.is_success() {
         return Err(format!("{url} answered {status}"));
@@ -135,5 +145,10 @@ async fn page(url: &Url, inbound: Inbound, deadline: Instant) -> Result<Value, S
         Some((end, _)) => (text.get(..end).unwrap_or(&text).to_owned(), true),
         None => (text, bytes.len() == LARGEST),
     };
-    Ok(json!({"url": url.as_str(), "title": title, "text": text, "truncated": is_cut}))
+    Ok(Page {
+        url: url.to_string(),
+        title,
+        truncated: is_cut,
+        text,
+    })
 }
