@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod crash;
+pub mod grammar;
 pub mod memory;
 pub mod script;
 

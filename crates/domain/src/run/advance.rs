@@ -143,7 +143,9 @@ impl Run {
         {
             return self.end(Outcome::Incomplete(IncompleteReason::ToolDepth), now);
         }
-        if self.progress.executions.len().saturating_add(ours) > self.rules.calls {
+        // At the limit the caller's calls are refused with the others.
+        let recorded = if at_the_limit { calls.len() } else { ours };
+        if self.progress.executions.len().saturating_add(recorded) > self.rules.calls {
             return self.end(Outcome::Incomplete(IncompleteReason::ToolCalls), now);
         }
         if at_the_limit {
@@ -162,7 +164,7 @@ fn is_under_way(calls: &[PendingCall], id: ExecutionId) -> bool {
 }
 
 impl Phase {
-    const fn name(&self) -> &'static str {
+    pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Tools => "tools",

@@ -25,10 +25,13 @@ mod calls;
 mod ending;
 pub mod limits;
 mod offer;
-mod pairs;
+pub mod pairs;
 mod repair;
 mod resume;
 pub mod transcript;
+
+#[cfg(test)]
+mod matrix;
 
 pub(crate) use ending::interrupted;
 use limits::Rules;

@@ -63,14 +63,11 @@ pub fn unpaired(history: &[Arc<Item>], own: &[Arc<Item>]) -> Option<Unpaired> {
         .map(|(place, call_id)| lone(place, call_id, Lacks::Output))
 }
 
-/// The items that a model is to read, in their order. Left out are calls without output, outputs
-/// without call, and those turns of a model that came to nothing: they were asked for again, or hold
-/// neither text nor a call that counts.
-pub(super) fn counted<'a>(items: &[&'a Arc<Item>]) -> Vec<&'a Arc<Item>> {
-    let mut keep: Vec<bool> = items
-        .iter()
-        .map(|item| matches!(item.body, ItemBody::Message(_) | ItemBody::Reasoning(_)))
-        .collect();
+/// The items that a model is to read now, in their order; those from `own` on are of the run that asks.
+/// Left out are calls without output, outputs without call, and those turns of a model that came to
+/// nothing: they were, or are now, asked for again, or hold neither text nor a call that counts.
+pub(super) fn counted<'a>(items: &[&'a Arc<Item>], own: usize) -> Vec<&'a Arc<Item>> {
+    let mut keep: Vec<bool> = items.iter().map(|item| !is_half(item)).collect();
     for (call, output) in pairs(items) {
         for place in [call, output] {
             if let Some(slot) = keep.get_mut(place) {
@@ -79,7 +76,7 @@ pub(super) fn counted<'a>(items: &[&'a Arc<Item>]) -> Vec<&'a Arc<Item>> {
         }
     }
     for turn in turns(items) {
-        if came_to_nothing(items, &keep, turn.clone()) {
+        if came_to_nothing(items, own, &keep, turn.clone()) {
             keep.get_mut(turn).unwrap_or_default().fill(false);
         }
     }
@@ -131,20 +128,24 @@ fn turns(items: &[&Arc<Item>]) -> Vec<Range<usize>> {
     turns
 }
 
-fn came_to_nothing(items: &[&Arc<Item>], keep: &[bool], turn: Range<usize>) -> bool {
-    let next = items.get(turn.end);
+fn came_to_nothing(items: &[&Arc<Item>], own: usize, keep: &[bool], turn: Range<usize>) -> bool {
     let stretch = items.get(turn.clone()).unwrap_or_default();
-    let kept = keep.get(turn).unwrap_or_default();
-    let has_calls = stretch.iter().zip(kept).any(|(item, keep)| {
-        *keep
-            && matches!(
-                item.body,
-                ItemBody::FunctionCall(_) | ItemBody::FunctionCallOutput(_)
-            )
-    });
-    let asked_again = stretch
-        .last()
-        .zip(next)
-        .is_some_and(|(last, next)| last.id.parent == next.id.parent && next.turn > last.turn);
+    let kept = keep.get(turn.clone()).unwrap_or_default();
+    let has_calls = stretch
+        .iter()
+        .zip(kept)
+        .any(|(item, keep)| *keep && is_half(item));
+    let asked_again = match (stretch.last(), items.get(turn.end)) {
+        (Some(last), Some(next)) => last.id.parent == next.id.parent && next.turn > last.turn,
+        (_, None) => turn.start >= own,
+        (None, Some(_)) => false,
+    };
     !has_calls && (asked_again || !stretch.iter().any(|item| item.says_something()))
+}
+
+fn is_half(item: &Item) -> bool {
+    matches!(
+        item.body,
+        ItemBody::FunctionCall(_) | ItemBody::FunctionCallOutput(_)
+    )
 }

@@ -4,7 +4,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use super::pairs::{Lacks, Unpaired, unpaired};
 use super::pairs::{counted, pairs, same_turn};
 use crate::item::{Item, ItemBody, Part, Role};
 use crate::spec::ResponseSpec;
@@ -75,7 +74,7 @@ pub fn fit(history: &[Arc<Item>], own: &[Arc<Item>], budget: usize) -> Vec<Arc<I
         .iter()
         .any(|item| item.turn > 0 || item.as_message().is_none())
     {
-        items = counted(&items);
+        items = counted(&items, history.len());
     }
     let total: usize = items.iter().map(|item| item_tokens(item)).sum();
     match total.checked_sub(budget) {
@@ -130,7 +129,8 @@ fn units(items: &[&Arc<Item>], asked: Option<usize>) -> Vec<Range<usize>> {
     let mut covered = 0;
     let mut before: Option<&Arc<Item>> = None;
     for (place, (item, end)) in items.iter().zip(reach).enumerate() {
-        let is_answer = asked.is_some_and(|asked| place < asked) && !speaks(item, &[Role::User]);
+        let is_answer = !speaks(item, &[Role::User])
+            && asked.is_some_and(|asked| place < asked && end <= asked);
         let belongs =
             place < covered || is_answer || before.is_some_and(|before| same_turn(before, item));
         match units.last_mut() {
@@ -147,3 +147,6 @@ fn speaks(item: &Item, roles: &[Role]) -> bool {
     item.as_message()
         .is_some_and(|message| roles.contains(&message.role))
 }
+
+#[cfg(test)]
+mod trimming;

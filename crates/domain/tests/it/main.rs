@@ -1,0 +1,24 @@
+//! Tests of the domain as its users meet it: runs as scripts, machines under random input, requests as
+//! tables.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod script;
+mod world;
+
+mod assembling;
+mod caller_tools;
+mod endings;
+mod faults;
+mod grammar;
+mod limits;
+mod lost_process;
+mod random;
+mod responses;
+mod rounds;
+mod spec;
+mod transcript;

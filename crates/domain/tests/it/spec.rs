@@ -1,0 +1,419 @@
+//! The checks of a request: each field on both sides of its range, and many faults at once.
+
+use std::sync::Arc;
+
+use response_domain::item::{
+    CallId, FunctionCall, FunctionCallOutput, ItemBody, Message, Part, Role,
+};
+use response_domain::json::Json;
+use response_domain::spec::{
+    Delivery, Draft, FaultKind, InputItem, ResponseSpec, Storage, ToolChoice, ToolRequest,
+    ToolSelection,
+};
+
+use crate::world::{draft, spec_limits};
+
+fn json(text: &str) -> Json {
+    Json::from_text(text.to_owned()).unwrap()
+}
+
+fn tool(name: &str) -> ToolRequest {
+    ToolRequest {
+        name: name.into(),
+        description: None,
+        parameters: None,
+    }
+}
+
+fn says(text: &str) -> InputItem {
+    InputItem::New(ItemBody::Message(Message::text(Role::User, text)))
+}
+
+fn call(name: &str, call_id: &str) -> InputItem {
+    InputItem::New(ItemBody::FunctionCall(FunctionCall {
+        call_id: CallId(call_id.into()),
+        name: name.into(),
+        arguments: "{}".into(),
+    }))
+}
+
+fn output(call_id: &str) -> InputItem {
+    InputItem::New(ItemBody::FunctionCallOutput(FunctionCallOutput {
+        call_id: CallId(call_id.into()),
+        output: "".into(),
+    }))
+}
+
+/// The fields that `change` makes unacceptable.
+fn faults(change: impl FnOnce(&mut Draft)) -> Vec<String> {
+    let mut draft = draft();
+    change(&mut draft);
+    match ResponseSpec::check(draft, &spec_limits()) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.0.into_iter().map(|fault| fault.field).collect(),
+    }
+}
+
+fn accepted(change: impl FnOnce(&mut Draft)) -> ResponseSpec {
+    let mut draft = draft();
+    change(&mut draft);
+    ResponseSpec::check(draft, &spec_limits()).unwrap()
+}
+
+#[test]
+fn every_number_has_two_sides() {
+    type Set = fn(&mut Draft, f64);
+    let rows: [(&str, Set, [f64; 2]); 4] = [
+        (
+            "temperature",
+            |d, v| d.controls.temperature = Some(v),
+            [0.0, 2.0],
+        ),
+        ("top_p", |d, v| d.controls.top_p = Some(v), [0.0, 1.0]),
+        (
+            "presence_penalty",
+            |d, v| d.controls.presence_penalty = Some(v),
+            [-2.0, 2.0],
+        ),
+        (
+            "frequency_penalty",
+            |d, v| d.controls.frequency_penalty = Some(v),
+            [-2.0, 2.0],
+        ),
+    ];
+    for (field, set, [least, most]) in rows {
+        for good in [least, most] {
+            assert_eq!(faults(|draft| set(draft, good)), [""; 0], "{field} {good}");
+        }
+        for bad in [least - 0.01, most + 0.01, f64::NAN] {
+            assert_eq!(faults(|draft| set(draft, bad)), [field], "{field} {bad}");
+        }
+    }
+    for (depth, fits) in [(0, false), (1, true), (15, true), (16, false), (-1, false)] {
+        let found = faults(|draft| draft.max_tool_depth = Some(depth));
+        assert_eq!(found.is_empty(), fits, "depth {depth}: {found:?}");
+    }
+    assert_eq!(faults(|draft| draft.controls.max_tokens = Some(1)), [""; 0]);
+    assert_eq!(
+        faults(|draft| draft.controls.max_tokens = Some(0)),
+        ["max_tokens"]
+    );
+}
+
+#[test]
+fn every_text_has_two_ends() {
+    type Set = fn(&mut Draft, Arc<str>);
+    let rows: [(&str, Set, usize, usize); 7] = [
+        ("model", |d, v| d.model = Some(v), 1, 256),
+        ("user", |d, v| d.user = Some(v), 0, 512),
+        (
+            "reasoning_effort",
+            |d, v| d.controls.reasoning_effort = Some(v),
+            1,
+            32,
+        ),
+        (
+            "tools[0].function.name",
+            |d, v| d.tools = Some(vec![tool(&v)]),
+            1,
+            128,
+        ),
+        (
+            "tool_choice.function.name",
+            |d, v| d.tool_choice = Some(ToolChoice::Named(v)),
+            1,
+            128,
+        ),
+        ("input.name", |d, v| d.items = vec![call(&v, "c")], 1, 128),
+        ("input.call_id", |d, v| d.items = vec![output(&v)], 1, 256),
+    ];
+    for (field, set, least, most) in rows {
+        let text = |length: usize| Arc::from("ü".repeat(length));
+        for good in [least, most] {
+            assert_eq!(
+                faults(|draft| set(draft, text(good))),
+                [""; 0],
+                "{field} {good}"
+            );
+        }
+        assert_eq!(faults(|draft| set(draft, text(most + 1))), [field]);
+        if least > 0 {
+            assert_eq!(faults(|draft| set(draft, text(least - 1))), [field]);
+        }
+    }
+    let long = "ü".repeat(257);
+    assert_eq!(
+        faults(|draft| draft.items = vec![call("f", &long)]),
+        ["input.call_id"]
+    );
+}
+
+#[test]
+fn what_is_carried_as_json_is_looked_into() {
+    type Set = fn(&mut Draft, Json);
+    let rows: [(&str, Set, &[&str], &[&str]); 4] = [
+        (
+            "stop",
+            |d, v| d.controls.stop = Some(v),
+            &[r#""a""#, "[]", r#"["a","b","c","d"]"#],
+            &["1", "{}", "true", "[1]", r#"["a","b","c","d","e"]"#, "[[]]"],
+        ),
+        (
+            "response_format",
+            |d, v| d.controls.response_format = Some(v),
+            &["{}", r#"{"type":"json_object"}"#],
+            &["[]", r#""json""#, "1"],
+        ),
+        (
+            "metadata",
+            |d, v| d.metadata = Some(v),
+            &[
+                "{}",
+                r#"{"a":"1234567890123"}"#
+                    .get(..20)
+                    .map_or("{}", |_| r#"{"a":"123456789012"}"#),
+            ],
+            &["[]", r#""a""#, r#"{"a":"1234567890123"}"#],
+        ),
+        (
+            "tools[0].function.parameters",
+            |d, v| {
+                let parameters = Some(v);
+                d.tools = Some(vec![ToolRequest {
+                    parameters,
+                    ..tool("a")
+                }]);
+            },
+            &["{}"],
+            &["[]", "true"],
+        ),
+    ];
+    for (field, set, good, bad) in rows {
+        for text in good {
+            assert_eq!(
+                faults(|draft| set(draft, json(text))),
+                [""; 0],
+                "{field} {text}"
+            );
+        }
+        for text in bad {
+            assert_eq!(
+                faults(|draft| set(draft, json(text))),
+                [field],
+                "{field} {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_input_says_something_and_not_too_much() {
+    let image = Part::Image {
+        url: "jan_1".into(),
+        detail: None,
+    };
+    let shows = InputItem::New(ItemBody::Message(Message {
+        role: Role::User,
+        content: vec![image],
+    }));
+    let rows: [(&str, Vec<InputItem>, &[&str]); 8] = [
+        ("one", vec![says("a")], &[]),
+        ("three", vec![says("a"), says("b"), shows], &[]),
+        ("none", vec![], &["input"]),
+        (
+            "four",
+            vec![says("a"), says("b"), says("c"), says("d")],
+            &["input"],
+        ),
+        ("blank", vec![says(" \n")], &["input"]),
+        ("one blank", vec![says("a"), says("")], &["input[1]"]),
+        (
+            "an output",
+            vec![says("a"), output("")],
+            &["input[1].call_id"],
+        ),
+        (
+            "a call",
+            vec![call("", ""), says("a")],
+            &["input[0].name", "input[0].call_id"],
+        ),
+    ];
+    for (row, items, expected) in rows {
+        assert_eq!(faults(|draft| draft.items = items), expected, "{row}");
+    }
+}
+
+#[test]
+fn tools_are_few_and_named_once() {
+    let named = |names: &[&str]| names.iter().map(|name| tool(name)).collect::<Vec<_>>();
+    let rows: [(&[&str], &[&str]); 5] = [
+        (&[], &[]),
+        (&["a", "b", "c", "d"], &[]),
+        (&["a", "b", "c", "d", "e"], &["tools"]),
+        (&["a", "b", "a"], &["tools[2].function.name"]),
+        (
+            &["a", "a", "a"],
+            &["tools[1].function.name", "tools[2].function.name"],
+        ),
+    ];
+    for (names, expected) in rows {
+        let tools = named(names);
+        assert_eq!(
+            faults(|draft| draft.tools = Some(tools)),
+            expected,
+            "{names:?}"
+        );
+    }
+}
+
+#[test]
+fn a_demand_for_tools_needs_tools() {
+    let choices = [
+        ToolChoice::Auto,
+        ToolChoice::None,
+        ToolChoice::Required,
+        ToolChoice::Named("a".into()),
+        ToolChoice::Named("b".into()),
+    ];
+    // Whether each choice is acceptable: without `tools`, with none, with `a`.
+    let rows: [(Option<&[&str]>, [bool; 5]); 3] = [
+        (None, [true, true, true, true, true]),
+        (Some(&[]), [true, true, false, false, false]),
+        (Some(&["a"]), [true, true, true, true, false]),
+    ];
+    for (names, fits) in rows {
+        for (choice, fits) in choices.iter().zip(fits) {
+            let found = faults(|draft| {
+                draft.tools = names.map(|names| names.iter().map(|name| tool(name)).collect());
+                draft.tool_choice = Some(choice.clone());
+            });
+            let expected: &[&str] = if fits { &[] } else { &["tool_choice"] };
+            assert_eq!(found, expected, "{names:?} {choice:?}");
+        }
+    }
+}
+
+#[test]
+fn a_response_in_the_background_is_stored_and_not_streamed() {
+    let rows = [
+        // background, stream, store: how it is delivered, or what is wrong
+        ([None, None, None], Ok(Delivery::Wait)),
+        ([Some(false), Some(false), Some(false)], Ok(Delivery::Wait)),
+        ([None, Some(true), Some(false)], Ok(Delivery::Stream)),
+        ([Some(true), None, None], Ok(Delivery::Background)),
+        (
+            [Some(true), Some(false), Some(true)],
+            Ok(Delivery::Background),
+        ),
+        (
+            [Some(true), None, Some(false)],
+            Err(vec![FaultKind::BackgroundRequiresStore]),
+        ),
+        (
+            [Some(true), Some(true), None],
+            Err(vec![FaultKind::BackgroundCannotStream]),
+        ),
+        (
+            [Some(true), Some(true), Some(false)],
+            Err(vec![
+                FaultKind::BackgroundRequiresStore,
+                FaultKind::BackgroundCannotStream,
+            ]),
+        ),
+    ];
+    for ([background, stream, store], expected) in rows {
+        let draft = Draft {
+            background,
+            stream,
+            store,
+            ..draft()
+        };
+        let kinds = |faults: Vec<_>| {
+            faults
+                .into_iter()
+                .map(|fault: response_domain::spec::Fault| fault.kind)
+                .collect::<Vec<_>>()
+        };
+        let found = ResponseSpec::check(draft, &spec_limits())
+            .map(|spec| spec.delivery)
+            .map_err(|faults| kinds(faults.0));
+        assert_eq!(found, expected, "{background:?} {stream:?} {store:?}");
+    }
+}
+
+#[test]
+fn all_faults_are_told_at_once_and_each_says_what_is_allowed() {
+    let draft = Draft {
+        max_tool_depth: Some(99),
+        background: Some(true),
+        store: Some(false),
+        tools: Some(vec![tool("")]),
+        ..Draft::default()
+    };
+    let faults = ResponseSpec::check(draft, &spec_limits()).unwrap_err();
+    let told: Vec<_> = faults
+        .0
+        .iter()
+        .map(|fault| (fault.field.as_str(), fault.kind))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("model", FaultKind::Missing),
+            ("input", FaultKind::Missing),
+            ("tools[0].function.name", FaultKind::Invalid),
+            ("background", FaultKind::BackgroundRequiresStore),
+            ("max_tool_depth", FaultKind::Invalid),
+        ]
+    );
+    let text = faults.to_string();
+    assert!(
+        text.contains("`max_tool_depth` must be between 1 and 15, not 99"),
+        "{text}"
+    );
+    assert!(
+        text.contains("`model` is required; `input` is required"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_fault_never_repeats_what_is_too_long() {
+    let long = "x".repeat(10_000);
+    let mut draft = draft();
+    draft.model = Some(long.as_str().into());
+    draft.user = Some(long.as_str().into());
+    draft.tools = Some(vec![tool(&long), tool(&long)]);
+    draft.tool_choice = Some(ToolChoice::Named(long.as_str().into()));
+    let faults = ResponseSpec::check(draft, &spec_limits()).unwrap_err();
+    assert_eq!(faults.0.len(), 5);
+    assert!(faults.to_string().len() < 500);
+}
+
+#[test]
+fn what_is_absent_has_its_default() {
+    let spec = accepted(|_| {});
+    assert_eq!(spec.tools, ToolSelection::All);
+    assert_eq!(spec.tool_choice, ToolChoice::Auto);
+    assert_eq!(spec.storage, Storage::Stored);
+    assert_eq!(spec.max_rounds, 8);
+    assert_eq!(spec.metadata.as_str(), "{}");
+    assert_eq!(
+        accepted(|draft| draft.tools = Some(vec![])).tools,
+        ToolSelection::Nothing
+    );
+    assert_eq!(
+        accepted(|draft| draft.store = Some(false)).storage,
+        Storage::Passing
+    );
+    let prompt = accepted(|draft| draft.system_prompt = Some("".into())).system_prompt;
+    assert_eq!(prompt, None);
+}
+
+#[test]
+fn a_request_lowers_the_limit_of_rounds_and_never_raises_it() {
+    for (asked, granted) in [(1, 1), (8, 8), (9, 8), (15, 8)] {
+        let spec = accepted(|draft| draft.max_tool_depth = Some(asked));
+        assert_eq!(spec.max_rounds, granted);
+    }
+}
