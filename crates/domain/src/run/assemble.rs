@@ -1,6 +1,7 @@
 //! Deltas into items, and the events they make. The second pure machine of the house: the same
 //! deltas give the same items however they were grouped on their way.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::event::{Event, OpenItem, Place, TextKind};
@@ -31,6 +32,8 @@ pub struct Assembler {
     opened: u32,
     text: Option<OpenText>,
     calls: Vec<OpenCall>,
+    /// Which of the calls has which slot.
+    slots: HashMap<u32, usize>,
     closed: Vec<Arc<Item>>,
     usage: Option<Usage>,
     notes: Vec<Note>,
@@ -46,7 +49,6 @@ struct OpenText {
 
 #[derive(Debug)]
 struct OpenCall {
-    slot: u32,
     place: Place,
     call_id: CallId,
     name: Arc<str>,
@@ -70,6 +72,7 @@ impl Assembler {
             opened: 0,
             text: None,
             calls: Vec::new(),
+            slots: HashMap::new(),
             closed: Vec::new(),
             usage: None,
             notes: Vec::new(),
@@ -183,7 +186,8 @@ impl Assembler {
         arguments: Box<str>,
         events: &mut Vec<Event>,
     ) {
-        if let Some(open) = self.calls.iter_mut().rfind(|open| open.slot == slot) {
+        let known = self.slots.get(&slot);
+        if let Some(open) = known.and_then(|&call| self.calls.get_mut(call)) {
             open.push(arguments, events);
             return;
         }
@@ -199,13 +203,13 @@ impl Assembler {
             },
         });
         let mut open = OpenCall {
-            slot,
             place,
             call_id,
             name,
             arguments: String::new(),
         };
         open.push(arguments, events);
+        self.slots.insert(slot, self.calls.len());
         self.calls.push(open);
     }
 

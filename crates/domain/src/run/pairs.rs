@@ -10,7 +10,7 @@ use crate::item::{CallId, Item, ItemBody};
 /// A call or an output that stands alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpaired {
-    /// Its place among the items that were looked at.
+    /// Its place among the run's own items.
     pub place: usize,
     /// The name of the call.
     pub call_id: CallId,

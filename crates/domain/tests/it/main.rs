@@ -21,4 +21,5 @@ mod random;
 mod responses;
 mod rounds;
 mod spec;
+mod spec_ranges;
 mod transcript;

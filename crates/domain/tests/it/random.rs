@@ -15,11 +15,15 @@ use response_domain::tool::{ToolReply, Verdict};
 use crate::script::{End, deltas, toolbox};
 use crate::world::{RESPONSE, World, draft};
 
+const ALL_TOOLS: &str = "safe:safe pay:unsafe mine:caller";
+const TOOLS: &[&str] = &[ALL_TOOLS, ALL_TOOLS, "safe:safe", ""];
+
 /// One thing that may happen, whether it can or not.
 #[derive(Debug, Clone)]
 enum Happening {
     TakenUp,
-    Tools(Option<u32>),
+    /// Tools are listed, with so much context; or they cannot be.
+    Tools(Option<(&'static str, u32)>),
     Model(Option<String>),
     BreaksOff(String),
     /// The call with this number, counted back from the latest.
@@ -70,7 +74,8 @@ fn outcome() -> impl Strategy<Value = CallOutcome> {
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         4 => Just(Happening::TakenUp),
-        4 => prop::option::weighted(0.9, 0_u32..5_000).prop_map(Happening::Tools),
+        4 => prop::option::weighted(0.9, (prop::sample::select(TOOLS), 0_u32..5_000))
+            .prop_map(Happening::Tools),
         20 => prop::option::weighted(0.97, turn()).prop_map(Happening::Model),
         3 => turn().prop_map(Happening::BreaksOff),
         24 => (0_u32..4, outcome()).prop_map(|(back, outcome)| Happening::Back(back, outcome)),
@@ -124,10 +129,7 @@ fn happen(world: &mut World, happening: Happening) -> Option<Next> {
         Happening::Tools(None) => {
             Input::ToolsListed(Err(Failure::new(FailureCode::ToolsUnavailable, "away")))
         }
-        Happening::Tools(Some(context)) => {
-            let tools = toolbox("safe:safe pay:unsafe mine:caller", context);
-            Input::ToolsListed(Ok(tools))
-        }
+        Happening::Tools(Some((tools, context))) => Input::ToolsListed(Ok(toolbox(tools, context))),
         Happening::Model(None) => {
             Input::ModelAnswered(Err(Failure::new(FailureCode::ModelUnavailable, "away")))
         }
@@ -172,6 +174,8 @@ proptest! {
         for happening in happenings {
             happen(&mut world, happening);
         }
+        // An ending, so that the whole stream is read.
+        world.feed(Input::Stopped(Stop::ByCaller)).unwrap();
     }
 
     /// A driver that gives a run what it asks for comes to an end, whatever the model does.
@@ -194,7 +198,7 @@ proptest! {
             let input = match next {
                 Next::Stop(_) => return Ok(()),
                 Next::ListTools => {
-                    let tools = toolbox("safe:safe pay:unsafe mine:caller", 1_000);
+                    let tools = toolbox(ALL_TOOLS, 1_000);
                     Input::ToolsListed(Ok(tools))
                 }
                 Next::CallModel(_) => {

@@ -4,7 +4,8 @@
 //! ```text
 //! request tools=a,b choice=required depth=2 calls=9 abreast=3 repairs=3 at-depth=answer on-failure=report
 //! up | tools NAME:safe|unsafe|caller … | tools failed | deadline | stop | shutdown
-//! model PIECE | PIECE …      say TEXT, think TEXT, call NAME ARGUMENTS, usage READ/WRITTEN, length, filter
+//! model PIECE | PIECE …      say TEXT, think TEXT, call NAME ARGUMENTS, usage READ/WRITTEN, length, filter,
+//!                            blank (white space), nothing
 //! breaks PIECE | PIECE …     the same, without an end
 //! model failed
 //! back CALL done|error TEXT  back CALL timeout|unavailable
