@@ -63,11 +63,11 @@ pub struct SseReader {
 struct Building {
     event: Option<Bytes>,
     id: Option<Bytes>,
-    data: Data,
+    data: Text,
 }
 
 #[derive(Debug, Default)]
-enum Data {
+enum Text {
     #[default]
     Absent,
     Line(Bytes),
@@ -189,15 +189,15 @@ impl Building {
     fn finish(&mut self) -> Option<Frame> {
         let Self { event, id, data } = std::mem::take(self);
         let data = match data {
-            Data::Absent => return None,
-            Data::Line(line) => line,
-            Data::Lines(lines) => lines.freeze(),
+            Text::Absent => return None,
+            Text::Line(line) => line,
+            Text::Lines(lines) => lines.freeze(),
         };
         Some(Frame { event, data, id })
     }
 }
 
-impl Data {
+impl Text {
     fn add(&mut self, value: Bytes, limit: usize) -> Result<(), EventTooLarge> {
         let before = match self {
             Self::Absent => {
