@@ -6,4 +6,5 @@ pub mod grammar;
 pub mod memory;
 pub mod script;
 
+pub mod postgres;
 pub mod store_suite;

@@ -1,0 +1,148 @@
+//! Whatever can be sent can be kept.
+
+use std::sync::Arc;
+
+use response_domain::execution::ExecutionState;
+use response_domain::failure::{Failure, FailureCode};
+use response_domain::item::{
+    CallId, FunctionCall, FunctionCallOutput, ItemBody, Message, Part, Reasoning, Role,
+};
+use response_domain::json::Json;
+use response_domain::response::{Finish, Note, Turn};
+use response_domain::spec::{InputItem, ResponseSpec, ToolChoice, ToolRequest, ToolSelection};
+use response_domain::status::Change;
+use serde_json::Value;
+
+use super::Subject;
+use super::sample::{
+    ada, asked, at, call, changed, found, item, json, put, said, spec, with_calls,
+};
+
+/// Puts `text` wherever text can stand, and reads it back.
+async fn survives(store: &dyn Subject, number: u32, text: &str) {
+    let quoted = Json::from_value(&Value::String(text.to_owned()));
+    let asks = ResponseSpec {
+        model: text.into(),
+        input: quoted.clone(),
+        items: vec![InputItem::New(said(Role::User, text))],
+        system_prompt: Some(text.into()),
+        tools: ToolSelection::Only(vec![ToolRequest {
+            name: text.into(),
+            description: Some(text.into()),
+            parameters: Some(quoted.clone()),
+        }]),
+        tool_choice: ToolChoice::Named(text.into()),
+        metadata: quoted.clone(),
+        user: Some(text.into()),
+        ..spec()
+    };
+    let mut response = asked(number, asks);
+    response.progress.output = Some(text.into());
+    response.progress.turns.push(Arc::new(Turn {
+        number: 1,
+        started_at: at(0),
+        ended_at: at(1),
+        finish: Finish::Stop,
+        usage: None,
+        notes: vec![Note {
+            code: text.into(),
+            detail: Some(text.into()),
+        }],
+    }));
+    let mut execution = (*call(&response, 0, ExecutionState::Failed(text.into()))).clone();
+    execution.tool = text.into();
+    execution.server = Some(text.into());
+    execution.input = text.into();
+    let failure = Failure::new(FailureCode::ModelError, text);
+    let response = changed(
+        with_calls(response, &[Arc::new(execution)]),
+        Change::Fail(failure),
+    );
+    let content = vec![
+        Part::Text(text.into()),
+        Part::Image {
+            url: text.into(),
+            detail: Some(text.into()),
+        },
+        Part::Other(quoted),
+    ];
+    let call_id = CallId(text.into());
+    let bodies = [
+        ItemBody::Message(Message {
+            role: Role::User,
+            content,
+        }),
+        ItemBody::Reasoning(Reasoning { text: text.into() }),
+        ItemBody::FunctionCall(FunctionCall {
+            call_id: call_id.clone(),
+            name: text.into(),
+            arguments: text.into(),
+        }),
+        ItemBody::FunctionCallOutput(FunctionCallOutput {
+            call_id,
+            output: text.into(),
+        }),
+    ];
+    let items: Vec<_> = (0..)
+        .zip(bodies)
+        .map(|(ordinal, body)| item(&response, ordinal, body))
+        .collect();
+    put(store, &response, items.clone()).await;
+    assert_eq!(*found(store, response.id).await, response);
+    assert_eq!(store.items(&ada(), response.id).await.ok(), Some(items));
+}
+
+pub async fn nul_characters_survive_everywhere(store: &dyn Subject) {
+    for (number, text) in (1..).zip(["\0", "before\0after", "\0\0", "\u{FFFD}\0\u{FFFD}0"]) {
+        survives(store, number, text).await;
+    }
+}
+
+pub async fn odd_texts_survive_everywhere(store: &dyn Subject) {
+    let odd = [
+        "",
+        " ",
+        "'; DROP TABLE responses; --",
+        "\"quoted\" \\ back \\u0000 slash",
+        "line\nfeed\r\ttab\u{1}\u{1f}\u{7f}",
+        "Grüße, 世界, 🦀, e\u{301}, \u{202e}rtl",
+        "\u{FFFD}",
+        "\u{10FFFF}\u{E000}\u{2028}",
+        "NULL",
+        "{}",
+        "$1 ? :a %s",
+    ];
+    for (number, text) in (1..).zip(odd) {
+        survives(store, number, text).await;
+    }
+}
+
+pub async fn huge_texts_survive(store: &dyn Subject) {
+    // Not a text that packs into nothing.
+    let words = (0_u64..300_000).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let text: String = words.map(|number| format!("{number:x} é\0")).collect();
+    assert!(text.len() > 5_000_000);
+    survives(store, 1, &text).await;
+}
+
+pub async fn json_is_kept_to_the_letter(store: &dyn Subject) {
+    let texts = [
+        r#"{ "b" : 1.50, "a" : [ 1,2 ],  "a":"again" }"#,
+        r#"{"big": 123456789012345678901234567890, "e": 1E+2, "neg": -0.0}"#,
+        r#"{"escaped": "\u0041\u00e9\ud83e\udd80\/ \u0000"}"#,
+        r#""just text""#,
+        "[\n  1,\n\t2\n]",
+    ];
+    for (number, text) in (1..).zip(texts) {
+        let asks = ResponseSpec {
+            input: json(text),
+            metadata: json(text),
+            ..spec()
+        };
+        let response = asked(number, asks);
+        put(store, &response, Vec::new()).await;
+        let kept = found(store, response.id).await;
+        assert_eq!(kept.spec.input.as_str(), text);
+        assert_eq!(kept.spec.metadata.as_str(), text);
+    }
+}
