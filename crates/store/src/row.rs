@@ -8,7 +8,7 @@ use response_domain::execution::Execution;
 use response_domain::item::Item;
 use response_domain::response::Response;
 use response_domain::spec::{Delivery, Storage};
-use response_domain::status::{Status, StatusName};
+use response_domain::status::Status;
 use response_domain::time::Timestamp;
 use response_domain::work::{Guard, UnitOfWork};
 
@@ -94,9 +94,9 @@ impl<'a> ResponseRow<'a> {
             owner: plain::write(response.owner.as_str()),
             conversation: conversation.to_string(),
             appending: Appending::of(response),
-            worker: match (work.guard, response.status().name()) {
-                (Guard::New(worker), StatusName::InProgress) => Some(worker.to_string()),
-                (Guard::New(_) | Guard::Held(_) | Guard::Open, _) => None,
+            worker: match work.guard {
+                Guard::New(worker) if !response.status().is_ended() => Some(worker.to_string()),
+                Guard::New(_) | Guard::Held(_) | Guard::Open => None,
             },
             holder: match work.guard {
                 Guard::Held(worker) => Some(worker.to_string()),

@@ -150,7 +150,7 @@ impl State {
             (Guard::New(_) | Guard::Held(_) | Guard::Open, _) => return Err(StoreError::Stale),
         };
         let mut row = row;
-        row.response = work.response;
+        row.response = row.grown_into(&work.response);
         row.items
             .extend(work.items.into_iter().map(|item| (item.id, item)));
         row.executions.extend(
@@ -174,6 +174,17 @@ impl State {
 }
 
 impl Row {
+    /// The response after a write. Whoever read it before its run wrote takes nothing back.
+    fn grown_into(&self, written: &Arc<Response>) -> Arc<Response> {
+        let known = &self.response.progress;
+        if written.progress.turns.len() >= known.turns.len() {
+            return Arc::clone(written);
+        }
+        let mut response = Response::clone(written);
+        response.progress = known.clone();
+        Arc::new(response)
+    }
+
     fn is_open(&self) -> bool {
         !self.deleted && !self.response.status().is_ended()
     }
@@ -194,7 +205,7 @@ impl ResponseStore for MemoryStore {
         let mut all: Vec<&Row> = state
             .rows
             .values()
-            .filter(|row| row.is_visible_to(owner))
+            .filter(|row| row.response.owner == *owner)
             .collect();
         all.sort_by_key(|row| std::cmp::Reverse((row.response.times.created, row.response.id)));
         let begin = match page.after {
@@ -207,8 +218,10 @@ impl ResponseStore for MemoryStore {
         let mut fitting = all.into_iter().skip(begin).filter(|row| {
             let response = &row.response;
             let background = response.spec.delivery == Delivery::Background;
-            page.status
-                .is_none_or(|status| response.status().name() == status)
+            !row.deleted
+                && page
+                    .status
+                    .is_none_or(|status| response.status().name() == status)
                 && page.background.is_none_or(|wanted| background == wanted)
                 && page
                     .conversation
@@ -328,6 +341,7 @@ impl WorkerRegistry for MemoryStore {
         let state = self.state();
         let lost = |row: &&Row| {
             row.is_open()
+                && row.response.spec.delivery != Delivery::Background
                 && row
                     .worker
                     .is_some_and(|worker| !state.workers.contains(&worker))

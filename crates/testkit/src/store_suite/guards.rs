@@ -33,7 +33,7 @@ enum Row {
 /// A row a state, a column a guard: of a new response, of its holder, of another process, of anybody.
 const TABLE: [(Row, [&str; 4]); 8] = [
     (Row::Absent, ["written", "stale", "stale", "stale"]),
-    (Row::Queued, ["stale", "stale", "stale", "written"]),
+    (Row::Queued, ["stale", "written", "stale", "written"]),
     (Row::InProgress, ["stale", "written", "stale", "written"]),
     (Row::Completed, ["stale", "stale", "stale", "stale"]),
     (Row::Incomplete, ["stale", "stale", "stale", "stale"]),

@@ -1,0 +1,3 @@
+//! The fakes keep the promises of what they stand for.
+
+mod memory;
