@@ -79,7 +79,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("webhook", 2, &["domain", "egress"], Tests::Fakes),
     room("identity", 2, &["domain", "egress"], Tests::Fakes),
     room("vault", 2, &["domain"], Tests::Fakes),
-    room("testkit", 2, &["domain"], Tests::Fakes),
+    room("testkit", 2, &["domain", "migrations"], Tests::Fakes),
     room("devstack", 2, &["egress"], Tests::Fakes),
     room("http", 3, &["domain", "engine"], Tests::UpTo(2)),
     room("app", 3, EVERYTHING_BELOW_APP, Tests::Everything),

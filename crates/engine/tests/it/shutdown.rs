@@ -14,6 +14,13 @@ use crate::world::{Plan, World, ada, says, status};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// 25 seconds of paused time.
+async fn patience() {
+    let never = std::future::pending::<()>();
+    // The time is over when nothing else is left to happen.
+    let _over = tokio::time::timeout(25 * SECOND, never).await;
+}
+
 fn failure(status: &Status) -> FailureCode {
     match status {
         Status::Failed(failure) => failure.code,
@@ -32,7 +39,7 @@ async fn runs_that_can_end_do_and_nothing_new_begins() {
     let engine = world.engine.clone();
     let ending = tokio::join!(
         waiting.ended(),
-        engine.shut_down(tokio::time::sleep(25 * SECOND), 5 * SECOND),
+        engine.shut_down(patience(), 5 * SECOND),
         async {
             tokio::task::yield_now().await;
             assert!(matches!(
@@ -51,9 +58,7 @@ async fn runs_that_are_left_end_as_interrupted() {
     let waiting = world.wait(says("go")).await;
     let (ended, ()) = tokio::join!(
         waiting.ended(),
-        world
-            .engine
-            .shut_down(tokio::time::sleep(25 * SECOND), 5 * SECOND)
+        world.engine.shut_down(patience(), 5 * SECOND)
     );
     assert_eq!(failure(ended.status()), FailureCode::Interrupted);
     assert!(

@@ -1,3 +1,7 @@
-//! The fakes keep the promises of what they stand for.
+//! The fakes against the suites that the real things pass.
 
-mod memory;
+use response_testkit::memory::MemoryStore;
+use response_testkit::store_suite;
+use response_testkit::store_suite::Fixture;
+
+store_suite!(async { Fixture::new(MemoryStore::default()) });
