@@ -1,0 +1,54 @@
+//! Logs to standard error, one line an event, and panics among them.
+
+use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
+
+use response_settings::{Log, LogFormat, TraceExport};
+use tracing_subscriber::EnvFilter;
+
+/// Sets up the log of the whole process. Where one is set up already it stays.
+pub fn start(log: &Log) {
+    let Log {
+        level,
+        format,
+        traces: TraceExport::Off,
+    } = log;
+    // Our own crates at the level asked for; the libraries only when they have something to complain of.
+    let quiet = "hyper=warn,hyper_util=warn,reqwest=warn,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,\
+                 actix_server=warn,actix_http=warn,mio=warn,rustls=warn,h2=warn";
+    let filter = EnvFilter::new(format!("{},{quiet}", level.name()));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let json = match format {
+        LogFormat::Json => true,
+        LogFormat::Pretty => false,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+    };
+    // A second set-up in one process, as tests do it, is refused and changes nothing.
+    let _first = if json {
+        lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .try_init()
+    } else {
+        lines
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .try_init()
+    };
+    std::panic::set_hook(Box::new(tell_panic));
+}
+
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic
+        .location()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let said = panic
+        .payload_as_str()
+        .unwrap_or("something that is no text");
+    tracing::error!(panic.place = %place, panic.message = said, "a task panicked");
+}

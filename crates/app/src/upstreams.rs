@@ -1,0 +1,173 @@
+//! The model server and the tool servers, as the settings name them.
+
+use std::sync::Arc;
+
+use response_domain::caller::Credential;
+use response_domain::time::Clock;
+use response_egress::header::{
+    HeaderMap, HeaderName, HeaderValue, InvalidHeaderName, InvalidHeaderValue,
+};
+use response_egress::{ClientOptions, EgressClient};
+use response_llm::{BadBaseUrl, ChatClient, ChatOptions};
+use response_mcp::{
+    ContextArguments, CredentialUse, McpTools, Mode, Options, ServerOptions, Trust,
+};
+use response_settings::{
+    CallerCredential, ExposeSecret, Llm, Mcp, McpMode, McpServer, SecretHeaders, Tools,
+};
+use tokio::runtime::Handle;
+
+/// Why an upstream cannot be used as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamsError {
+    /// No HTTP client.
+    #[error(transparent)]
+    Client(#[from] response_egress::BuildError),
+    /// The model server's URL does not work.
+    #[error("RESPONSE_LLM_API_URL cannot be used")]
+    Model(#[from] BadBaseUrl),
+    /// The tool servers' options do not work.
+    #[error("the MCP servers cannot be used as configured")]
+    Tools(#[source] response_mcp::OptionsError),
+    /// A header that has no valid name.
+    #[error("a header of the MCP server `{server}` has no valid name")]
+    HeaderName {
+        /// Whose.
+        server: String,
+        /// Why not.
+        #[source]
+        source: InvalidHeaderName,
+    },
+    /// A header that has no valid value.
+    #[error("a header of the MCP server `{server}` has no valid value")]
+    HeaderValue {
+        /// Whose.
+        server: String,
+        /// Why not.
+        #[source]
+        source: InvalidHeaderValue,
+    },
+}
+
+/// The label of the server at `mcp.url`, whose tools keep their own names.
+const PLATFORM: &str = "default";
+
+pub(crate) fn model_server(llm: Llm, clock: Arc<dyn Clock>) -> Result<ChatClient, UpstreamsError> {
+    let Llm {
+        url,
+        api_key,
+        connect_timeout,
+        first_byte_timeout,
+        idle_timeout,
+        turn_timeout,
+        retries,
+        context_length,
+        catalogue_cache,
+        max_answer,
+    } = llm;
+    let client = EgressClient::new(ClientOptions {
+        connect_timeout,
+        ..ClientOptions::default()
+    })?;
+    let options = ChatOptions {
+        base: url.url().clone(),
+        fallback: api_key.map_or(Credential::Absent, |key| {
+            Credential::bearer(key.expose_secret().to_owned())
+        }),
+        first_byte_timeout,
+        idle_timeout,
+        turn_timeout,
+        retries,
+        context_length: context_length.get(),
+        catalogue_cache,
+        max_answer_bytes: max_answer.in_memory(),
+    };
+    Ok(ChatClient::new(options, client, clock)?)
+}
+
+pub(crate) fn tool_servers(
+    mcp: Mcp,
+    tools: Tools,
+    runtime: Handle,
+) -> Result<McpTools, UpstreamsError> {
+    let Mcp {
+        url,
+        list_cache,
+        servers,
+    } = mcp;
+    // The engine has read how many calls run side by side and what a failing tool does.
+    let Tools {
+        timeout,
+        timeout_cap,
+        parallelism: _,
+        result_limit,
+        result_share: _,
+        failure: _,
+        idempotent,
+    } = tools;
+    let mut known = Vec::with_capacity(servers.len() + 1);
+    if let Some(url) = url {
+        // The platform's own server: what it says of its tools is believed, and it judges the caller.
+        let mut platform = ServerOptions::new(PLATFORM, url.url().clone());
+        platform.trust = Trust::Trusted;
+        platform.credential = CredentialUse::Forwarded;
+        known.push(platform);
+    }
+    for server in servers {
+        known.push(further(server)?);
+    }
+    let mut options = Options::new(known);
+    options.call_timeout = timeout;
+    options.call_cap = timeout_cap;
+    options.list_fresh = list_cache;
+    options.result_limit = result_limit.in_memory();
+    options.repeat_safe = idempotent.iter().map(str::to_owned).collect();
+    let client = EgressClient::new(ClientOptions::default())?;
+    McpTools::new(&options, &client, runtime).map_err(UpstreamsError::Tools)
+}
+
+fn further(server: McpServer) -> Result<ServerOptions, UpstreamsError> {
+    let McpServer {
+        label,
+        url,
+        mode,
+        headers,
+        trusted,
+        forward_credential,
+    } = server;
+    let mut options = ServerOptions::new(label.as_str(), url.url().clone());
+    options.mode = match mode {
+        McpMode::Auto => Mode::Auto,
+        McpMode::Bare => Mode::Bare,
+        McpMode::Session => Mode::Session,
+    };
+    options.headers = header_map(label.as_str(), &headers)?;
+    options.trust = match trusted {
+        response_settings::Trust::Trusted => Trust::Trusted,
+        response_settings::Trust::Untrusted => Trust::Untrusted,
+    };
+    (options.credential, options.context) = match forward_credential {
+        CallerCredential::Forwarded => (CredentialUse::Forwarded, ContextArguments::Given),
+        CallerCredential::Withheld => (CredentialUse::Withheld, ContextArguments::Withheld),
+    };
+    Ok(options)
+}
+
+fn header_map(server: &str, headers: &SecretHeaders) -> Result<HeaderMap, UpstreamsError> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers.iter() {
+        let name = HeaderName::try_from(name).map_err(|source| UpstreamsError::HeaderName {
+            server: server.to_owned(),
+            source,
+        })?;
+        let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|source| {
+            UpstreamsError::HeaderValue {
+                server: server.to_owned(),
+                source,
+            }
+        })?;
+        value.set_sensitive(true);
+        map.insert(name, value);
+    }
+    Ok(map)
+}

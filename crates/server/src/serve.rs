@@ -1,0 +1,93 @@
+//! Listening, serving, and ending in order.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_web::{App as Actix, HttpServer};
+use response_app::build;
+use response_app::shutdown::{Patience, Signals};
+use response_http::{Face, FaceOptions, mount};
+use response_settings::{Http, Settings, Threads};
+
+/// Serves until a signal ends it.
+pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
+    let mut signals = Signals::listen()?;
+    let App {
+        engine,
+        authenticator,
+        ids,
+        http,
+    } = build(settings).await?;
+    let Http {
+        port,
+        host,
+        body_limit,
+        json_depth,
+        max_tools: _,
+        max_input_items: _,
+        metadata_limit: _,
+        threads,
+        heartbeat,
+        header_timeout,
+        body_timeout,
+        max_connections,
+        max_foreground_runs: _,
+        shutdown_soft,
+        shutdown_hard,
+    } = app.http.clone();
+    let face = Face {
+        engine: app.engine.clone(),
+        authenticator: Arc::clone(&app.authenticator),
+        ids: Arc::clone(&app.ids),
+        options: FaceOptions {
+            body_bytes: body_limit.in_memory(),
+            json_depth: json_depth.get(),
+            heartbeat,
+            body_timeout,
+        },
+    };
+    let threads = match threads {
+        Threads::PerCore => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        Threads::Exactly(count) => count.get(),
+    };
+    let server = HttpServer::new(move || Actix::new().configure(mount(face.clone())))
+        .workers(threads)
+        .max_connections(max_connections.get().div_ceil(threads))
+        .client_request_timeout(header_timeout)
+        // Otherwise a client that went away is not noticed while its handler waits.
+        .h1_allow_half_closed(false)
+        // Otherwise a small frame waits for the acknowledgement of the one before it.
+        .tcp_nodelay(true)
+        .shutdown_timeout(shutdown_hard.as_secs().max(1))
+        .disable_signals()
+        .bind(SocketAddr::new(host, port))
+        .map_err(|source| {
+            format!("cannot listen on {host}:{port} (RESPONSE_HOST, RESPONSE_API_PORT): {source}")
+        })?;
+    for address in server.addrs() {
+        tracing::info!(server.address = %address, "listening on http://{address}");
+    }
+    let server = server.run();
+    let handle = server.handle();
+    let ending = async {
+        signals.next().await;
+        tracing::info!("shutting down: no new responses, waiting for those under way");
+        shut_down(
+            &engine,
+            &mut signals,
+            Patience {
+                soft: shutdown_soft,
+                hard: shutdown_hard,
+            },
+        )
+        .await;
+        handle.stop(true).await;
+    };
+    tokio::select! {
+        served = server => served?,
+        () = ending => {}
+    }
+    tracing::info!("ended");
+    Ok(())
+}

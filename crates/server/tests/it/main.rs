@@ -1,0 +1,14 @@
+//! The whole service as a process, against the stand-ins for its upstreams.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod answer;
+mod faults;
+mod lifecycle;
+mod process;
+mod settings;
