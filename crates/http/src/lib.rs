@@ -1,1 +1,78 @@
-//! The dialects over one engine.
+//! The face: what the engine can do, over HTTP, in the words of a dialect.
+//!
+//! A request passes the [`middleware`], finds its handler in the table of [`routes`], and every handler
+//! does the same three things: extract, ask the engine, show. What goes wrong is a
+//! [`problem::Problem`]; a dialect makes JSON of it, as it does of everything else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::ServiceConfig;
+use response_domain::id::IdGenerator;
+use response_domain::ports::auth::Authenticator;
+use response_engine::Engine;
+
+mod access;
+mod dialect;
+mod extract;
+mod handler;
+mod json_text;
+mod list;
+mod middleware;
+mod openapi;
+mod problem;
+mod query;
+mod routes;
+mod stream;
+
+use crate::dialect::native::Native;
+
+/// What the face needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Face {
+    /// What can be asked of the service.
+    pub engine: Engine,
+    /// Who is calling.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Ids for requests that bring none.
+    pub ids: Arc<dyn IdGenerator>,
+    /// How much one request may ask.
+    pub options: FaceOptions,
+}
+
+/// How much one request may ask.
+#[derive(Debug, Clone, Copy)]
+pub struct FaceOptions {
+    /// The most bytes of a body; more is answered 413.
+    pub body_bytes: usize,
+    /// The deepest nesting of JSON in a body; deeper is answered 400. At most 120.
+    pub json_depth: usize,
+    /// How long a stream may be silent before it gets a comment line.
+    pub heartbeat: Duration,
+    /// Time within which a whole body must have come; later is answered 408.
+    pub body_timeout: Duration,
+}
+
+impl std::fmt::Debug for Face {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Face")
+            .field("engine", &self.engine)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The whole API, for `App::configure`: every path of the application, with an error envelope also for
+/// those that lead nowhere.
+///
+/// The server that it is mounted on must not allow half-closed connections
+/// (`HttpServer::h1_allow_half_closed(false)`), or a client that goes away is not noticed while its
+/// handler waits, and should set `tcp_nodelay(true)`.
+pub fn mount(face: Face) -> impl FnOnce(&mut ServiceConfig) + Clone {
+    move |app| routes::mount(face, Native, app)
+}
+
+/// The `OpenAPI` document of the native dialect, as it is served under `/openapi.json`.
+pub fn openapi_json() -> String {
+    openapi::document()
+}

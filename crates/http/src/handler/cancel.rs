@@ -1,0 +1,18 @@
+//! `POST /v1/responses/{id}/cancel`: stop a response. One that has ended stays as it is.
+
+use actix_web::{HttpRequest, web};
+
+use super::{Answer, Mounted};
+use crate::dialect::Dialect;
+use crate::extract;
+
+pub(crate) async fn cancel<D: Dialect>(
+    at: &Mounted<D>,
+    request: &HttpRequest,
+    _payload: web::Payload,
+) -> Answer {
+    let caller = at.caller(request).await?;
+    let id = extract::response_id(request)?;
+    let response = at.face.engine.cancel(&caller.owner, id).await?;
+    Ok(at.shown(&response))
+}

@@ -1,0 +1,22 @@
+//! `DELETE /v1/responses/{id}`: forget a response.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, web};
+use bytes::BytesMut;
+
+use super::{Answer, Mounted, json};
+use crate::dialect::Dialect;
+use crate::extract;
+
+pub(crate) async fn delete<D: Dialect>(
+    at: &Mounted<D>,
+    request: &HttpRequest,
+    _payload: web::Payload,
+) -> Answer {
+    let caller = at.caller(request).await?;
+    let id = extract::response_id(request)?;
+    at.face.engine.delete(&caller.owner, id).await?;
+    let mut out = BytesMut::new();
+    at.dialect.show_deleted(id, &mut out);
+    Ok(json(StatusCode::OK, out.freeze()))
+}

@@ -1,0 +1,133 @@
+//! What each route does: extract, ask the engine, show. No dialect's words are in here.
+
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use bytes::{Bytes, BytesMut};
+use futures::FutureExt;
+use response_domain::caller::Caller;
+use response_domain::response::Response;
+
+use crate::Face;
+use crate::dialect::Dialect;
+use crate::extract;
+use crate::middleware::{RESPONSE_ID, request_id};
+use crate::problem::{Kind, Problem, Repeat};
+
+pub(crate) mod about;
+pub(crate) mod cancel;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod events;
+pub(crate) mod get;
+pub(crate) mod health;
+pub(crate) mod input_items;
+pub(crate) mod list;
+
+/// Tells clients that follow it whether to repeat a request by themselves.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// What a handler answers.
+pub(crate) type Answer = Result<HttpResponse, Problem>;
+
+/// The face in one dialect.
+pub(crate) struct Mounted<D> {
+    /// What handlers ask.
+    pub(crate) face: Face,
+    /// How they speak.
+    pub(crate) dialect: D,
+}
+
+/// A handler as the router takes it: its problems are shown, and its panics are a problem too.
+pub(crate) fn serve<D, H>(mounted: Rc<Mounted<D>>, handler: H) -> actix_web::Route
+where
+    D: Dialect,
+    H: AsyncFn(&Mounted<D>, &HttpRequest, web::Payload) -> Answer + Copy + 'static,
+{
+    web::route().to(move |request: HttpRequest, payload: web::Payload| {
+        let mounted = Rc::clone(&mounted);
+        async move {
+            let answer = AssertUnwindSafe(handler(&mounted, &request, payload));
+            match answer.catch_unwind().await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(problem)) => mounted.refused(&request, problem),
+                // The panic hook has told of it.
+                Err(_panic) => mounted.refused(&request, Problem::internal("a handler panicked")),
+            }
+        }
+    })
+}
+
+impl<D: Dialect> Mounted<D> {
+    /// Who is calling.
+    pub(crate) async fn caller(&self, request: &HttpRequest) -> Result<Caller, Problem> {
+        extract::caller(request, &*self.face.authenticator).await
+    }
+
+    /// A response.
+    pub(crate) fn shown(&self, response: &Response) -> HttpResponse {
+        let mut out = BytesMut::with_capacity(1024);
+        self.dialect.show(response, &mut out);
+        HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, JSON))
+            .insert_header((RESPONSE_ID, response.id.to_string()))
+            .body(out.freeze())
+    }
+
+    /// A problem. What caused it goes to the log, and nowhere else.
+    pub(crate) fn refused(&self, request: &HttpRequest, mut problem: Problem) -> HttpResponse {
+        let request_id = request_id(request);
+        if let Some(cause) = problem.cause.take() {
+            tracing::error!(
+                request.id = &*request_id,
+                error.code = problem.code,
+                error = &*cause as &dyn std::error::Error,
+                "a request failed"
+            );
+        }
+        let mut out = BytesMut::with_capacity(256);
+        self.dialect.refuse(&problem, &request_id, &mut out);
+        let mut answer = HttpResponse::build(problem.status);
+        answer.insert_header((CONTENT_TYPE, JSON));
+        add_headers(&mut answer, &problem);
+        answer.body(out.freeze())
+    }
+}
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// JSON that is ready.
+pub(crate) fn json(status: StatusCode, body: Bytes) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((CONTENT_TYPE, JSON))
+        .body(body)
+}
+
+/// What a problem says in headers.
+fn add_headers(answer: &mut HttpResponseBuilder, problem: &Problem) {
+    if let Some(id) = problem.response {
+        answer.insert_header((RESPONSE_ID, id.to_string()));
+    }
+    if let Some(wait) = problem.retry_after {
+        let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        answer.insert_header((RETRY_AFTER, whole.max(1).to_string()));
+    }
+    if problem.repeat == Repeat::Futile {
+        answer.insert_header((SHOULD_RETRY, HeaderValue::from_static("false")));
+    }
+    if let Some(methods) = &problem.allow {
+        answer.insert_header((ALLOW, methods.as_str()));
+    }
+    if problem.status == StatusCode::UNAUTHORIZED && problem.kind == Kind::Authentication {
+        let challenge = match problem.code {
+            "missing_credentials" => "Bearer",
+            _ => "Bearer error=\"invalid_token\"",
+        };
+        answer.insert_header((WWW_AUTHENTICATE, challenge));
+    }
+}

@@ -1,0 +1,68 @@
+//! What surrounds every request: its id, its line in the access log.
+
+use std::sync::Arc;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest};
+use response_domain::id::{IdGenerator, ResponseId};
+
+use crate::access::{Line, LoggedBody};
+
+/// The id of a request, on its way in and out.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The id of the response that an answer is about.
+pub(crate) const RESPONSE_ID: HeaderName = HeaderName::from_static("x-response-id");
+
+const LONGEST_ID: usize = 128;
+
+/// The id of a request: the caller's, or one made for it.
+#[derive(Debug, Clone)]
+struct RequestId(Arc<str>);
+
+/// The id of this request.
+pub(crate) fn request_id(request: &HttpRequest) -> Arc<str> {
+    let extensions = request.extensions();
+    let id = extensions.get::<RequestId>();
+    id.map_or_else(|| Arc::from("none"), |id| Arc::clone(&id.0))
+}
+
+/// Gives a request its id and its line in the log.
+pub(crate) async fn surround(
+    ids: Arc<dyn IdGenerator>,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<LoggedBody>, actix_web::Error> {
+    let id = brought(&request).map_or_else(|| made(&*ids), Arc::from);
+    let mut line = Line::begin(&request, Arc::clone(&id));
+    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let mut answer = match next.call(request).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            line.answered(error.as_response_error().status_code(), None);
+            return Err(error);
+        }
+    };
+    let headers = answer.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    let response = headers.get(RESPONSE_ID).and_then(|id| id.to_str().ok());
+    let response = response.map(str::to_owned);
+    line.answered(answer.status(), response);
+    Ok(answer.map_body(|_head, body| LoggedBody::new(body, line)))
+}
+
+/// The id that the caller brought, if it can be trusted in headers and logs.
+fn brought(request: &ServiceRequest) -> Option<&str> {
+    let id = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+    let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    ((1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(is_sane)).then_some(id)
+}
+
+fn made(ids: &dyn IdGenerator) -> Arc<str> {
+    let id = ResponseId::new(ids.next()).to_string();
+    id.replacen(ResponseId::PREFIX, "req", 1).into()
+}

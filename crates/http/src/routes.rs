@@ -1,0 +1,176 @@
+//! The table of routes: what is mounted, and what the `OpenAPI` document describes.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::guard::{self, GuardContext};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, Resource, Route};
+
+use crate::Face;
+use crate::dialect::{Dialect, Traces};
+use crate::handler::{
+    Answer, Mounted, about, cancel, create, delete, events, get, health, input_items, list, serve,
+};
+use crate::middleware::surround;
+use crate::problem::{Kind, Problem};
+
+/// What a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Create,
+    List,
+    Get,
+    Delete,
+    Cancel,
+    InputItems,
+    Events,
+    Alive,
+    Ready,
+    Index,
+    OpenApi,
+    Docs,
+}
+
+/// A method on a path.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RouteEntry {
+    pub(crate) verb: Verb,
+    pub(crate) path: &'static str,
+    pub(crate) operation: Operation,
+}
+
+/// The methods that routes take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// And with it HEAD.
+    Get,
+    Post,
+    Delete,
+}
+
+impl Verb {
+    /// As the `OpenAPI` document writes it.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Delete => "delete",
+        }
+    }
+
+    const fn methods(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    fn takes(self, method: &Method) -> bool {
+        match self {
+            Self::Get => matches!(*method, Method::GET | Method::HEAD),
+            Self::Post => *method == Method::POST,
+            Self::Delete => *method == Method::DELETE,
+        }
+    }
+}
+
+const fn route(verb: Verb, path: &'static str, operation: Operation) -> RouteEntry {
+    RouteEntry {
+        verb,
+        path,
+        operation,
+    }
+}
+
+/// Every route there is. Those of one path stand together.
+pub(crate) const ROUTES: &[RouteEntry] = &[
+    route(Verb::Post, "/v1/responses", Operation::Create),
+    route(Verb::Get, "/v1/responses", Operation::List),
+    route(Verb::Get, "/v1/responses/{id}", Operation::Get),
+    route(Verb::Delete, "/v1/responses/{id}", Operation::Delete),
+    route(Verb::Post, "/v1/responses/{id}/cancel", Operation::Cancel),
+    route(
+        Verb::Get,
+        "/v1/responses/{id}/input_items",
+        Operation::InputItems,
+    ),
+    route(Verb::Get, "/v1/responses/{id}/events", Operation::Events),
+    route(Verb::Get, "/healthz", Operation::Alive),
+    route(Verb::Get, "/readyz", Operation::Ready),
+    route(Verb::Get, "/", Operation::Index),
+    route(Verb::Get, "/openapi.json", Operation::OpenApi),
+    route(Verb::Get, "/docs", Operation::Docs),
+];
+
+/// Mounts every route, and answers for every other path.
+pub(crate) fn mount<D: Traces>(face: Face, dialect: D, app: &mut ServiceConfig) {
+    let ids = Arc::clone(&face.ids);
+    let mounted = Rc::new(Mounted { face, dialect });
+    let mut scope = web::scope("").default_service(serve(Rc::clone(&mounted), no_route::<D>));
+    for path in ROUTES.chunk_by(|one, other| one.path == other.path) {
+        scope = scope.service(resource(path, &mounted));
+    }
+    let surround = move |request, next| surround(Arc::clone(&ids), request, next);
+    app.service(scope.wrap(actix_web::middleware::from_fn(surround)));
+}
+
+fn resource<D: Traces>(entries: &'static [RouteEntry], mounted: &Rc<Mounted<D>>) -> Resource {
+    let path = entries.first().map_or("/", |entry| entry.path);
+    let mut resource = web::resource(path);
+    for entry in entries {
+        let handler = handler(entry.operation, Rc::clone(mounted));
+        let verb = entry.verb;
+        let takes = move |request: &GuardContext<'_>| verb.takes(&request.head().method);
+        resource = resource.route(handler.guard(guard::fn_guard(takes)));
+    }
+    let refuse = async move |_: &Mounted<D>, request: &HttpRequest, _: web::Payload| {
+        Err(no_method(request.method(), entries))
+    };
+    resource.default_service(serve(Rc::clone(mounted), refuse))
+}
+
+fn handler<D: Traces>(operation: Operation, mounted: Rc<Mounted<D>>) -> Route {
+    match operation {
+        Operation::Create => serve(mounted, create::create::<D>),
+        Operation::List => serve(mounted, list::list::<D>),
+        Operation::Get => serve(mounted, get::get::<D>),
+        Operation::Delete => serve(mounted, delete::delete::<D>),
+        Operation::Cancel => serve(mounted, cancel::cancel::<D>),
+        Operation::InputItems => serve(mounted, input_items::input_items::<D>),
+        Operation::Events => serve(mounted, events::events::<D>),
+        Operation::Alive => serve(mounted, health::alive::<D>),
+        Operation::Ready => serve(mounted, health::ready::<D>),
+        Operation::Index => serve(mounted, about::index::<D>),
+        Operation::OpenApi => serve(mounted, about::openapi::<D>),
+        Operation::Docs => serve(mounted, about::docs::<D>),
+    }
+}
+
+async fn no_route<D: Dialect>(
+    _at: &Mounted<D>,
+    request: &HttpRequest,
+    _payload: web::Payload,
+) -> Answer {
+    let method = request.method();
+    Err(Problem::not_found(
+        "route_not_found",
+        format!("there is no route for {method} on this path"),
+    ))
+}
+
+fn no_method(method: &Method, entries: &[RouteEntry]) -> Problem {
+    let methods: Vec<&str> = entries.iter().map(|entry| entry.verb.methods()).collect();
+    let methods = methods.join(", ");
+    Problem {
+        allow: Some(methods.clone()),
+        ..Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            Kind::InvalidRequest,
+            "method_not_allowed",
+            format!("this path takes {methods}, not {method}"),
+        )
+    }
+}
