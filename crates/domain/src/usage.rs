@@ -30,3 +30,26 @@ impl AddAssign for Usage {
         self.reasoning = self.reasoning.saturating_add(other.reasoning);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_count_is_summed_and_none_overflows() {
+        let usage = |prompt, cached, completion, reasoning| Usage {
+            prompt,
+            cached,
+            completion,
+            reasoning,
+        };
+        let mut sum = usage(1, 2, 3, 4);
+        sum += usage(10, 20, 30, 40);
+        assert_eq!(sum, usage(11, 22, 33, 44));
+        assert_eq!(sum.total(), 44);
+        let most = usage(u64::MAX, u64::MAX, u64::MAX, u64::MAX);
+        sum += most;
+        assert_eq!(sum, most);
+        assert_eq!(sum.total(), u64::MAX);
+    }
+}

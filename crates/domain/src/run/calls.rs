@@ -279,7 +279,7 @@ enum Admission {
 /// The arguments, when they are a JSON object.
 fn arguments(text: &str) -> Result<Json, ToolReply> {
     serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text)
-        .and_then(|_object| Json::from_text(text.trim().to_owned()))
+        .and_then(|_object| Json::from_text(text.to_owned()))
         .map_err(|error| {
             // Without the place of the fault: the same fault is to read the same each time.
             let error = error.to_string();

@@ -61,20 +61,20 @@ impl Streak {
 
     fn count(&mut self, faults: Vec<Fault>, repairs: u8) -> Option<Failure> {
         let before = std::mem::take(&mut self.0);
-        for fault in faults {
-            if self.0.iter().any(|(known, _)| *known == fault) {
-                continue;
-            }
-            let times = before
-                .iter()
-                .find(|(known, _)| *known == fault)
-                .map_or(0, |(_, times)| *times)
-                .saturating_add(1);
-            self.0.push((fault, times));
-        }
+        let times_before = |fault: &Fault| {
+            let known = before.iter().find(|(known, _)| known == fault);
+            known.map_or(0, |(_, times)| *times)
+        };
+        self.0 = faults
+            .into_iter()
+            .map(|fault| {
+                let times = times_before(&fault).saturating_add(1);
+                (fault, times)
+            })
+            .collect();
         self.0
             .iter()
-            .find(|(_, times)| *times >= repairs.max(1))
+            .find(|(_, times)| *times >= repairs)
             .map(|(fault, times)| fault.failure(*times))
     }
 }

@@ -1,6 +1,14 @@
 //! Runs that come to their answer: rounds, calls side by side, reasoning, what is counted.
 
-use crate::script::check;
+use std::sync::Arc;
+
+use response_domain::json::Json;
+use response_domain::run::{Input, Next};
+use response_domain::spec::ToolRequest;
+use response_domain::tool::ToolSpec;
+
+use crate::script::{check, toolbox};
+use crate::world::{World, draft, rules};
 
 #[test]
 fn a_plain_question_is_answered_in_one_turn() {
@@ -165,4 +173,34 @@ fn what_the_request_names_and_nobody_has_fails_the_run_or_is_done_without() {
         tools                                   => failed tools_unavailable
         ",
     );
+}
+
+#[test]
+fn a_tool_is_offered_in_the_callers_words_where_it_has_some() {
+    let mut draft = draft();
+    draft.tools = Some(vec![
+        ToolRequest {
+            name: "b".into(),
+            description: Some("Mine.".into()),
+            parameters: Some(Json::from_text("{\"type\":\"object\"}".into()).unwrap()),
+        },
+        ToolRequest {
+            name: "a".into(),
+            description: None,
+            parameters: None,
+        },
+    ]);
+    let mut world = World::new(draft, rules());
+    world.feed(Input::TakenUp).unwrap();
+    let tools = toolbox("a:safe b:unsafe c:safe", 1_000);
+    let (a, b) = (Arc::clone(&tools.tools[0]), Arc::clone(&tools.tools[1]));
+    let Ok(Next::CallModel(turn)) = world.feed(Input::ToolsListed(Ok(tools))) else {
+        panic!("the model is next");
+    };
+    let reworded = ToolSpec {
+        description: Some("Mine.".into()),
+        parameters: Json::from_text("{\"type\":\"object\"}".into()).unwrap(),
+        ..ToolSpec::clone(&b)
+    };
+    assert_eq!(*turn.tools, [Arc::new(reworded), a]);
 }

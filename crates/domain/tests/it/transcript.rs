@@ -75,6 +75,9 @@ fn what_came_to_nothing_is_not_sent() {
             "u:c",
             "u:a call:x out:x a:half. u:c",
         ),
+        // A turn that nobody asks for again, at the end of the history or of a response.
+        ("u:a a1:b", "", "u:a a:b"),
+        ("u:a a1:b | a2:c |", "u:d", "u:a a:b a:c u:d"),
         // The same call id twice: each output belongs to the last open call before it.
         ("", "u:a c:x o:x c:x o:x", "u:a call:x out:x call:x out:x"),
         ("", "u:a c:x c:x o:x", "u:a call:x out:x"),

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::super::pairs::{counted, pairs};
-use super::{fit, item_tokens, speaks};
+use super::{budget, fit, item_tokens, speaks};
 use crate::id::{ItemId, RawId};
 use crate::item::{
     CallId, FunctionCall, FunctionCallOutput, Item, ItemBody, ItemStatus, Message, Part, Reasoning,
     Role,
 };
+use crate::json::Json;
+use crate::spec::{Controls, Draft, InputItem, OnMaxDepth, ResponseSpec, SpecLimits, ToolFailure};
+use crate::tool::{Repeat, ToolHome, ToolSpec};
 
 fn body() -> impl Strategy<Value = ItemBody> {
     // Few names, so that calls and outputs meet, and meet again.
@@ -117,5 +120,59 @@ proptest! {
         let asked_last = least.iter().rfind(|item| speaks(item, &[Role::User]));
         prop_assert_eq!(asked, asked_last, "the last question stays");
         prop_assert_eq!(whole.last(), least.last(), "the latest stays");
+    }
+}
+
+#[test]
+fn what_is_sent_besides_leaves_less_room() {
+    let limits = SpecLimits {
+        tools: 1,
+        items: 1,
+        metadata_bytes: 2,
+        max_rounds: 8,
+        on_max_depth: OnMaxDepth::Fail,
+        tool_failure: ToolFailure::Fail,
+    };
+    let spec = |max_tokens, system_prompt: &str| {
+        let draft = Draft {
+            model: Some("m".into()),
+            input: Some(Json::empty_object()),
+            items: vec![InputItem::New(ItemBody::Message(Message::text(
+                Role::User,
+                "hi",
+            )))],
+            system_prompt: Some(system_prompt.into()),
+            controls: Controls {
+                max_tokens,
+                ..Controls::default()
+            },
+            ..Draft::default()
+        };
+        ResponseSpec::check(draft, &limits).unwrap()
+    };
+    let tool = |description: &str| {
+        Arc::new(ToolSpec {
+            name: "t".into(),
+            home: ToolHome::Caller,
+            description: Some(description.into()),
+            parameters: Json::empty_object(),
+            repeat: Repeat::Unsafe,
+        })
+    };
+    let text = "x".repeat(396);
+    let cases = [
+        // the tokens of the answer, the prompt, the tools, the context, the room
+        (None, "", vec![], 100_000, 95_904),
+        (Some(1_000), "", vec![], 100_000, 99_000),
+        (Some(1_000_000), "", vec![], 100_000, 50_000),
+        (None, "", vec![], 1_000, 500),
+        (None, text.as_str(), vec![], 1_000, 400),
+        (None, "", vec![tool(&text)], 1_000, 399),
+        (None, text.as_str(), vec![tool(&text); 9], 1_000, 0),
+        (None, "", vec![], 0, 0),
+    ];
+    for (answer, prompt, tools, context, room) in cases {
+        let found = budget(&spec(answer, prompt), &tools, context);
+        assert_eq!(found, room, "{answer:?} of {context}");
     }
 }
