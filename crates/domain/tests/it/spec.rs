@@ -1,7 +1,5 @@
 //! The checks of a request: what belongs together, what is left out, and many faults at once.
 
-use std::sync::Arc;
-
 use response_domain::item::{
     CallId, FunctionCall, FunctionCallOutput, ItemBody, Message, Part, Role,
 };
