@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -30,15 +31,13 @@ pub(crate) struct Problem {
     /// What a person is told. Holds nothing that is not fit for the caller.
     pub(crate) message: Cow<'static, str>,
     /// The field or parameter that is at fault.
-    pub(crate) field: Option<Cow<'static, str>>,
+    pub(crate) field: Option<Box<str>>,
     /// The response that failed, when there is one.
     pub(crate) response: Option<ResponseId>,
-    /// When trying again may help.
-    pub(crate) retry_after: Option<Duration>,
+    /// After how many seconds trying again may help.
+    pub(crate) retry_after: Option<NonZeroU32>,
     /// Whether a client may repeat the request by itself.
     pub(crate) repeat: Repeat,
-    /// The methods that the path takes.
-    pub(crate) allow: Option<String>,
     /// What caused it.
     pub(crate) cause: Option<Cause>,
 }
@@ -89,8 +88,8 @@ pub(crate) enum Repeat {
     Futile,
 }
 
-/// What a client is told to wait for when nobody said how long.
-const SOON: Duration = Duration::from_secs(1);
+/// How long a client is told to wait when nobody said how long.
+const SOON: NonZeroU32 = NonZeroU32::MIN;
 
 impl Problem {
     pub(crate) fn new(
@@ -108,7 +107,6 @@ impl Problem {
             response: None,
             retry_after: None,
             repeat: Repeat::Free,
-            allow: None,
             cause: None,
         }
     }
@@ -120,7 +118,7 @@ impl Problem {
 
     /// A field or parameter whose value is not acceptable.
     pub(crate) fn invalid(
-        field: impl Into<Cow<'static, str>>,
+        field: impl Into<Box<str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self::bad_request("invalid_parameter", message).about(field)
@@ -164,7 +162,7 @@ impl Problem {
 
     /// The same, about a field.
     #[must_use]
-    pub(crate) fn about(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn about(mut self, field: impl Into<Box<str>>) -> Self {
         self.field = Some(field.into());
         self
     }
@@ -231,6 +229,13 @@ pub(crate) fn kind_of(code: FailureCode) -> Kind {
     answer_to(code).1
 }
 
+/// A time in whole seconds, rounded up: who comes too early has to wait again.
+fn whole_seconds(time: Duration) -> NonZeroU32 {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+    NonZeroU32::new(seconds).unwrap_or(SOON)
+}
+
 impl From<&Failure> for Problem {
     fn from(failure: &Failure) -> Self {
         let (status, kind, field, repeat) = answer_to(failure.code);
@@ -239,9 +244,12 @@ impl From<&Failure> for Problem {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
         );
         Self {
-            field: field.map(Cow::Borrowed),
+            field: field.map(Box::from),
             repeat,
-            retry_after: failure.retry_after.or(asks_to_wait.then_some(SOON)),
+            retry_after: failure
+                .retry_after
+                .map(whole_seconds)
+                .or(asks_to_wait.then_some(SOON)),
             ..Self::new(status, kind, failure.code.as_str(), failure.message.clone())
         }
     }
@@ -295,9 +303,10 @@ impl From<CreateError> for Problem {
         match error {
             CreateError::Refused(faults) => faults.into(),
             CreateError::ToolNotAvailable { index, .. } => {
-                let field = index.map_or(Cow::Borrowed("tool_choice"), |index| {
-                    format!("tools[{index}].function.name").into()
-                });
+                let field = index.map_or_else(
+                    || "tool_choice".to_owned(),
+                    |index| format!("tools[{index}].function.name"),
+                );
                 Self::bad_request("tool_not_available", message).about(field)
             }
             CreateError::ConversationNotFound(_) => {

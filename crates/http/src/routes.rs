@@ -4,14 +4,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::guard::{self, GuardContext};
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, Resource, Route};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use crate::Face;
 use crate::dialect::{Dialect, Traces};
 use crate::handler::{
-    Answer, Mounted, about, cancel, create, delete, events, get, health, input_items, list, serve,
+    Answer, Mounted, cancel, create, delete, events, get, health, input_items, list, serve, service,
 };
 use crate::middleware::surround;
 use crate::problem::{Kind, Problem};
@@ -126,8 +127,8 @@ fn resource<D: Traces>(entries: &'static [RouteEntry], mounted: &Rc<Mounted<D>>)
         let takes = move |request: &GuardContext<'_>| verb.takes(&request.head().method);
         resource = resource.route(handler.guard(guard::fn_guard(takes)));
     }
-    let refuse = async move |_: &Mounted<D>, request: &HttpRequest, _: web::Payload| {
-        Err(no_method(request.method(), entries))
+    let refuse = async move |at: &Mounted<D>, request: &HttpRequest, _: web::Payload| {
+        Ok(no_method(at, request, entries))
     };
     resource.default_service(serve(Rc::clone(mounted), refuse))
 }
@@ -143,9 +144,9 @@ fn handler<D: Traces>(operation: Operation, mounted: Rc<Mounted<D>>) -> Route {
         Operation::Events => serve(mounted, events::events::<D>),
         Operation::Alive => serve(mounted, health::alive::<D>),
         Operation::Ready => serve(mounted, health::ready::<D>),
-        Operation::Index => serve(mounted, about::index::<D>),
-        Operation::OpenApi => serve(mounted, about::openapi::<D>),
-        Operation::Docs => serve(mounted, about::docs::<D>),
+        Operation::Index => serve(mounted, service::index::<D>),
+        Operation::OpenApi => serve(mounted, service::openapi::<D>),
+        Operation::Docs => serve(mounted, service::docs::<D>),
     }
 }
 
@@ -161,16 +162,23 @@ async fn no_route<D: Dialect>(
     ))
 }
 
-fn no_method(method: &Method, entries: &[RouteEntry]) -> Problem {
+/// Refuses a method that the path does not take, and says which it takes.
+fn no_method<D: Dialect>(
+    at: &Mounted<D>,
+    request: &HttpRequest,
+    entries: &[RouteEntry],
+) -> HttpResponse {
     let methods: Vec<&str> = entries.iter().map(|entry| entry.verb.methods()).collect();
     let methods = methods.join(", ");
-    Problem {
-        allow: Some(methods.clone()),
-        ..Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            Kind::InvalidRequest,
-            "method_not_allowed",
-            format!("this path takes {methods}, not {method}"),
-        )
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        Kind::InvalidRequest,
+        "method_not_allowed",
+        format!("this path takes {methods}, not {}", request.method()),
+    );
+    let mut answer = at.refused(request, problem);
+    if let Ok(methods) = HeaderValue::from_str(&methods) {
+        answer.headers_mut().insert(ALLOW, methods);
     }
+    answer
 }

@@ -1,10 +1,9 @@
 //! `DELETE /v1/responses/{id}`: forget a response.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use bytes::BytesMut;
 
-use super::{Answer, Mounted, json};
+use super::{Answer, Mounted, about};
 use crate::dialect::Dialect;
 use crate::extract;
 
@@ -18,5 +17,5 @@ pub(crate) async fn delete<D: Dialect>(
     at.face.engine.delete(&caller.owner, id).await?;
     let mut out = BytesMut::new();
     at.dialect.show_deleted(id, &mut out);
-    Ok(json(StatusCode::OK, out.freeze()))
+    Ok(about(id, out.freeze()))
 }

@@ -1,10 +1,9 @@
 //! `GET /v1/responses/{id}/events`: what is kept of the run, in order.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use response_domain::page::{More, Paged};
 
-use super::{Answer, Mounted, json};
+use super::{Answer, Mounted, about};
 use crate::dialect::{NumberedStep, Traces};
 use crate::{extract, list};
 
@@ -30,5 +29,5 @@ pub(crate) async fn events<D: Traces>(
     };
     let show = |step: &NumberedStep<'_>, out: &mut _| at.dialect.show_step(step, out);
     let body = list::json(&page, NumberedStep::id, show);
-    Ok(json(StatusCode::OK, body))
+    Ok(about(id, body))
 }

@@ -1,12 +1,11 @@
 //! `GET /v1/responses/{id}/input_items`: what the model was sent.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use response_domain::id::ItemId;
 use response_domain::page::Order;
 use response_engine::read::ItemWindow;
 
-use super::{Answer, Mounted, json};
+use super::{Answer, Mounted, about};
 use crate::dialect::Dialect;
 use crate::query::Query;
 use crate::{extract, list};
@@ -36,5 +35,5 @@ pub(crate) async fn input_items<D: Dialect>(
         .await?;
     let show = |item: &_, out: &mut _| at.dialect.show_item(item, out);
     let body = list::json(&items, |item| item.id, |item, out| show(&**item, out));
-    Ok(json(StatusCode::OK, body))
+    Ok(about(id, body))
 }

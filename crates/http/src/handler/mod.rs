@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use response_domain::caller::Caller;
+use response_domain::id::ResponseId;
 use response_domain::response::Response;
 
 use crate::Face;
@@ -19,7 +20,6 @@ use crate::extract;
 use crate::middleware::{RESPONSE_ID, request_id};
 use crate::problem::{Kind, Problem, Repeat};
 
-pub(crate) mod about;
 pub(crate) mod cancel;
 pub(crate) mod create;
 pub(crate) mod delete;
@@ -28,6 +28,7 @@ pub(crate) mod get;
 pub(crate) mod health;
 pub(crate) mod input_items;
 pub(crate) mod list;
+pub(crate) mod service;
 
 /// Tells clients that follow it whether to repeat a request by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -73,10 +74,7 @@ impl<D: Dialect> Mounted<D> {
     pub(crate) fn shown(&self, response: &Response) -> HttpResponse {
         let mut out = BytesMut::with_capacity(1024);
         self.dialect.show(response, &mut out);
-        HttpResponse::Ok()
-            .insert_header((CONTENT_TYPE, JSON))
-            .insert_header((RESPONSE_ID, response.id.to_string()))
-            .body(out.freeze())
+        about(response.id, out.freeze())
     }
 
     /// A problem. What caused it goes to the log, and nowhere else.
@@ -99,12 +97,20 @@ impl<D: Dialect> Mounted<D> {
     }
 }
 
-pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// JSON that is ready.
+/// JSON that is about no response in particular.
 pub(crate) fn json(status: StatusCode, body: Bytes) -> HttpResponse {
     HttpResponse::build(status)
         .insert_header((CONTENT_TYPE, JSON))
+        .body(body)
+}
+
+/// JSON about a response.
+pub(crate) fn about(response: ResponseId, body: Bytes) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, JSON))
+        .insert_header((RESPONSE_ID, response.to_string()))
         .body(body)
 }
 
@@ -113,15 +119,11 @@ fn add_headers(answer: &mut HttpResponseBuilder, problem: &Problem) {
     if let Some(id) = problem.response {
         answer.insert_header((RESPONSE_ID, id.to_string()));
     }
-    if let Some(wait) = problem.retry_after {
-        let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        answer.insert_header((RETRY_AFTER, whole.max(1).to_string()));
+    if let Some(seconds) = problem.retry_after {
+        answer.insert_header((RETRY_AFTER, seconds.to_string()));
     }
     if problem.repeat == Repeat::Futile {
         answer.insert_header((SHOULD_RETRY, HeaderValue::from_static("false")));
-    }
-    if let Some(methods) = &problem.allow {
-        answer.insert_header((ALLOW, methods.as_str()));
     }
     if problem.status == StatusCode::UNAUTHORIZED && problem.kind == Kind::Authentication {
         let challenge = match problem.code {

@@ -47,7 +47,7 @@ impl Dialect for Native {
     }
 
     fn show_deleted(self, id: ResponseId, out: &mut BytesMut) {
-        put_json(out, &response::Deleted::of(id));
+        put_json(out, &response::Deletion::of(id));
     }
 
     fn frame(self, event: &Event, mark: Mark<'_>, out: &mut BytesMut) -> Shown {

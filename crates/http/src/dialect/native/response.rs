@@ -80,17 +80,20 @@ struct IncompleteDetails {
 /// Tokens of one turn or of all.
 #[derive(Serialize)]
 pub(super) struct Usage {
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    total_tokens: u64,
+    #[serde(rename = "prompt_tokens")]
+    prompt: u64,
+    #[serde(rename = "completion_tokens")]
+    completion: u64,
+    #[serde(rename = "total_tokens")]
+    total: u64,
 }
 
 impl From<usage::Usage> for Usage {
     fn from(usage: usage::Usage) -> Self {
         Self {
-            prompt_tokens: usage.prompt,
-            completion_tokens: usage.completion,
-            total_tokens: usage.total(),
+            prompt: usage.prompt,
+            completion: usage.completion,
+            total: usage.total(),
         }
     }
 }
@@ -202,15 +205,15 @@ fn duration_ms(response: &Response) -> u64 {
     u64::try_from(until.since(started).as_millis()).unwrap_or(u64::MAX)
 }
 
-/// That a response is deleted.
+/// That a response is gone.
 #[derive(Serialize)]
-pub(super) struct Deleted {
+pub(super) struct Deletion {
     id: Id<ResponseId>,
     object: &'static str,
     deleted: bool,
 }
 
-impl Deleted {
+impl Deletion {
     pub(super) fn of(id: ResponseId) -> Self {
         Self {
             id: Id(id),
