@@ -2,6 +2,10 @@
 
 use std::process::{ExitCode, ExitStatus};
 
+use response_devstack::StartError;
+
+use crate::bench::BenchError;
+
 /// Why a chore did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChoreError {
@@ -57,6 +61,24 @@ pub(crate) enum ChoreError {
         /// Why it failed.
         #[source]
         source: Box<ChoreError>,
+    },
+    /// A measurement is void.
+    #[error("cannot measure {who} ({what})")]
+    Measure {
+        /// Who was measured.
+        who: String,
+        /// At what.
+        what: String,
+        /// Why not.
+        #[source]
+        source: BenchError,
+    },
+    /// A stand-in of the upstreams could not be started.
+    #[error("cannot start the stand-ins of the upstreams")]
+    StandIn {
+        /// Why not.
+        #[source]
+        source: StartError,
     },
     /// What was asked for cannot be done, in a whole sentence.
     #[error("{0}")]

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::ChoreError;
 
+mod bench;
 mod check;
 mod command;
 mod db;
@@ -16,10 +17,12 @@ mod dist;
 mod docs;
 mod error;
 mod finding;
+mod guard;
 mod layers;
 mod say;
 mod test;
 mod tidy;
+mod wire;
 mod workspace;
 
 #[derive(Debug, Parser)]
@@ -43,8 +46,13 @@ enum Chore {
     Docs(docs::Docs),
     /// A PostgreSQL to develop and test against, and new migrations
     Db(db::Db),
+    /// What the service costs: beside its upstream, on each store, and beside its peers
+    Bench(bench::Bench),
     /// Builds the release binaries
     Dist,
+    /// Runs a program that ends when standard input does
+    #[command(hide = true)]
+    Guard(guard::Guard),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +73,8 @@ fn perform(chore: Chore) -> Result<(), ChoreError> {
         Chore::Tidy => tidy::run(),
         Chore::Docs(docs) => docs.run(),
         Chore::Db(db) => db.run(),
+        Chore::Bench(bench) => bench.run(),
         Chore::Dist => dist::run(),
+        Chore::Guard(guard) => guard.run(),
     }
 }

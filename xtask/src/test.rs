@@ -7,7 +7,7 @@
 use clap::Args;
 
 use crate::command;
-use crate::db::{Held, URL_VARIABLE};
+use crate::db::{Held, Purpose, URL_VARIABLE};
 use crate::error::ChoreError;
 use crate::say;
 
@@ -37,7 +37,7 @@ impl Test {
         let runner = Runner::find();
         let held = match command::variable(URL_VARIABLE) {
             Some(_) => None,
-            None => Some(Held::start()?),
+            None => Some(Held::start(Purpose::Tests)?),
         };
         for args in self.command_lines(runner) {
             let args: Vec<&str> = args.iter().map(String::as_str).collect();

@@ -1,7 +1,7 @@
 //! A private PostgreSQL from the server binaries of this machine.
 //!
 //! It is a real server with its real locks, types and errors; only what survives a power cut is
-//! turned off, since nothing of it is to survive. It listens on a free port of 127.0.0.1 behind a
+//! turned off for tests, since nothing of it is to survive. It listens on a free port of 127.0.0.1 behind a
 //! password of its own, because any account of the machine can reach that port. PostgreSQL does not
 //! run as root, so root runs it as another account.
 
@@ -13,13 +13,15 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clap::ValueEnum;
+
 use super::base;
 use crate::command;
 use crate::error::{ChoreError, Doing as _};
 
-/// The settings that make it quick and small. `max_connections` is for a test runner with a
-/// process for each test, each with pools of its own.
-const SETTINGS: &str = "
+/// The settings of a server for tests, quick and small. `max_connections` is for a test runner
+/// with a process for each test, each with pools of its own.
+const FOR_TESTS: &str = "
 fsync = off
 full_page_writes = off
 synchronous_commit = off
@@ -27,10 +29,42 @@ max_connections = 300
 shared_buffers = 64MB
 listen_addresses = '127.0.0.1'
 ";
+
+/// The settings of a server to measure: what it says is written is on the disk. It has the memory
+/// of a small production server, and the log is long enough that no checkpoint falls into a round.
+const FOR_MEASUREMENTS: &str = "
+fsync = on
+full_page_writes = on
+synchronous_commit = on
+max_connections = 200
+shared_buffers = 256MB
+max_wal_size = 4GB
+checkpoint_timeout = 30min
+listen_addresses = '127.0.0.1'
+";
 const USER: &str = "postgres";
 const TRIES: usize = 5;
 /// The longest path that a Unix socket can have, less the server's name for it.
 const LONGEST_SOCKET_FOLDER: usize = 107 - "/.s.PGSQL.65535".len();
+
+/// What a server is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Purpose {
+    /// Quick; a power cut may take what it holds.
+    #[default]
+    Tests,
+    /// As safe as in production.
+    Measurements,
+}
+
+impl Purpose {
+    fn settings(self) -> &'static str {
+        match self {
+            Self::Tests => FOR_TESTS,
+            Self::Measurements => FOR_MEASUREMENTS,
+        }
+    }
+}
 
 /// Where `initdb`, `pg_ctl` and `postgres` are.
 #[derive(Debug)]
@@ -70,6 +104,11 @@ impl Binaries {
             folder,
             account: account()?,
         }))
+    }
+
+    /// The client that comes with the server.
+    pub(super) fn client(&self) -> PathBuf {
+        self.folder.join("psql")
     }
 
     fn command(&self, program: &str, server: &Path) -> Command {
@@ -142,7 +181,11 @@ fn account_of(accounts: &str, name: &str) -> Option<Account> {
 }
 
 /// Makes a server in a folder that is already there and that the account can enter.
-pub(super) fn create(server: &Path, binaries: &Binaries) -> Result<(), ChoreError> {
+pub(super) fn create(
+    server: &Path,
+    binaries: &Binaries,
+    purpose: Purpose,
+) -> Result<(), ChoreError> {
     let data = server.join("data");
     fs::create_dir(&data).doing(|| format!("make {}", data.display()))?;
     let secret = server.join("password");
@@ -182,7 +225,7 @@ pub(super) fn create(server: &Path, binaries: &Binaries) -> Result<(), ChoreErro
     let file = data.join("postgresql.conf");
     let opened = OpenOptions::new().append(true).open(&file);
     opened
-        .and_then(|mut file| file.write_all(format!("{SETTINGS}{sockets}").as_bytes()))
+        .and_then(|mut file| file.write_all(format!("{}{sockets}", purpose.settings()).as_bytes()))
         .doing(|| format!("write {}", file.display()))
 }
 

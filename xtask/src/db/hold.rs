@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use super::base::Base;
-use super::cluster;
+use super::cluster::{self, Purpose};
 use super::docker;
 use super::server::Server;
 use crate::error::{ChoreError, Doing as _};
@@ -26,10 +26,10 @@ pub(crate) struct Held {
 
 impl Held {
     /// Starts a holder and waits for its server.
-    pub(crate) fn start() -> Result<Self, ChoreError> {
+    pub(crate) fn start(purpose: Purpose) -> Result<Self, ChoreError> {
         let program = std::env::current_exe().doing(|| "find this program".to_owned())?;
         let mut holder = Command::new(program)
-            .args(["db", "hold"])
+            .args(["db", "hold", "--purpose", name_of(purpose)])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)
@@ -76,7 +76,7 @@ impl Drop for Held {
 }
 
 /// Starts a server, prints its URL, waits for the end of standard input, and removes the server.
-pub(super) fn hold() -> Result<(), ChoreError> {
+pub(super) fn hold(purpose: Purpose) -> Result<(), ChoreError> {
     match Server::find()? {
         Server::Private(binaries) => {
             let base = Base::open(binaries.account.as_ref())?;
@@ -84,7 +84,7 @@ pub(super) fn hold() -> Result<(), ChoreError> {
                 base.sweep(&binaries)?;
                 base.claim()
             })?;
-            let url = cluster::create(&claim.folder, &binaries)
+            let url = cluster::create(&claim.folder, &binaries, purpose)
                 .and_then(|()| cluster::start(&claim.folder, &binaries));
             if let Ok(url) = &url {
                 serve(url);
@@ -92,11 +92,22 @@ pub(super) fn hold() -> Result<(), ChoreError> {
             base.alone(|| cluster::remove(&claim.folder, &binaries))?;
             url.map(drop)
         }
+        Server::Container if purpose == Purpose::Measurements => Err(ChoreError::Refused(
+            "what a PostgreSQL in a container costs cannot be seen from here: install the server"
+                .to_owned(),
+        )),
         Server::Container => {
             let name = format!("response-test-{}", cluster::password()?);
             serve(&docker::start(&name)?);
             docker::remove(&name)
         }
+    }
+}
+
+fn name_of(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Tests => "tests",
+        Purpose::Measurements => "measurements",
     }
 }
 

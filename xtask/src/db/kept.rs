@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use super::base::{self, Base};
-use super::cluster::{self, write_private};
+use super::cluster::{self, Purpose, write_private};
 use super::docker;
 use super::server::Server;
 use crate::error::{ChoreError, Doing as _};
@@ -82,7 +82,7 @@ impl Kept {
         let url = match &self.server {
             Server::Private(binaries) => {
                 if is_new {
-                    cluster::create(&self.folder, binaries)?;
+                    cluster::create(&self.folder, binaries, Purpose::Tests)?;
                 }
                 cluster::start(&self.folder, binaries)?
             }

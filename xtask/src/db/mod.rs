@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use crate::error::ChoreError;
 use crate::say;
 
+mod ask;
 mod base;
 mod cluster;
 mod docker;
@@ -17,6 +18,8 @@ mod kept;
 mod migration;
 mod server;
 
+pub(crate) use ask::ask;
+pub(crate) use cluster::Purpose;
 pub(crate) use hold::Held;
 
 /// The variable that tells tests which server to make their databases on.
@@ -43,7 +46,11 @@ enum What {
     },
     /// Starts a PostgreSQL, prints its URL, and removes it when standard input ends
     #[command(hide = true)]
-    Hold,
+    Hold {
+        /// What it is for
+        #[arg(long, value_enum, default_value_t)]
+        purpose: Purpose,
+    },
 }
 
 impl Db {
@@ -54,7 +61,7 @@ impl Db {
             What::Down => kept::down()?,
             What::Url => say::line(kept::url()?),
             What::New { name } => migration::create(name)?,
-            What::Hold => hold::hold()?,
+            What::Hold { purpose } => hold::hold(*purpose)?,
         }
         Ok(())
     }

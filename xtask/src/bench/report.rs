@@ -1,0 +1,259 @@
+//! The figures as tables, and as the document that keeps them.
+
+use super::figures::{Figures, Measure, ratio};
+use super::memory::{STREAMS, Weight};
+use super::subject::Work;
+use super::table::Table;
+
+/// What came of measuring one subject at some work.
+#[derive(Debug, Clone)]
+pub(super) enum Outcome {
+    /// The medians of the rounds.
+    Measured(Figures),
+    /// It cannot do this, or failed at it; why, in a few words.
+    Cannot(String),
+}
+
+/// Everything that was measured.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) facts: Vec<(&'static str, String)>,
+    /// For each work: each subject's name and outcome.
+    pub(super) works: Vec<(Work, Vec<(String, Outcome)>)>,
+    pub(super) weights: Vec<(String, Weight)>,
+    /// Which subjects are set against each other, if any are.
+    pub(super) contest: Option<Contest>,
+    /// How it was measured: seconds of a round, and rounds.
+    pub(super) rounds: (u64, usize),
+}
+
+/// Ours against the peers, by the names of the tables.
+#[derive(Debug)]
+pub(super) struct Contest {
+    pub(super) ours: String,
+    pub(super) our_upstream: String,
+    pub(super) peers: Vec<String>,
+    pub(super) peers_upstream: String,
+}
+
+impl Report {
+    /// All tables in order.
+    pub(super) fn tables(&self) -> Vec<Table> {
+        let mut tables: Vec<Table> = self
+            .works
+            .iter()
+            .map(|(work, outcomes)| of_work(*work, outcomes))
+            .collect();
+        tables.push(self.of_memory());
+        tables.extend(
+            self.contest
+                .as_ref()
+                .map(|contest| self.of_contest(contest)),
+        );
+        tables
+    }
+
+    /// The whole document.
+    pub(super) fn document(&self) -> String {
+        let (seconds, rounds) = self.rounds;
+        let mut text = format!(
+            "# Performance\n\n\
+             What the service costs beside the model it calls, measured by `cargo xtask bench` and \
+             written here by `cargo xtask bench --peers --markdown`. Ratios carry over to other \
+             machines better than the figures themselves.\n\n\
+             ## How it is measured\n\n\
+             Everything runs on one machine over loopback: the load, the upstream without any \
+             delay, the service as it is shipped, and a PostgreSQL of its own that syncs every \
+             commit. Each figure is the median of {rounds} rounds of {seconds} s; the rounds of all \
+             who are compared take turns. Every answer is checked, and one that is not as it \
+             should be voids the run. Each connection asks again as soon as it was answered. \
+             Processor time is that of the service, and of all processes of PostgreSQL, divided by \
+             what was answered; that of the load and the upstream is not in it. Commits are \
+             transactions that wrote.\n\n\
+             | | |\n|---|---|\n"
+        );
+        for (name, value) in &self.facts {
+            text.extend(["| ", name, " | ", value, " |\n"]);
+        }
+        text.push_str("\n## Figures\n\n");
+        for table in self.tables() {
+            text.push_str(&table.markdown());
+        }
+        let end = text.trim_end().len();
+        text.truncate(end);
+        text.push('\n');
+        text
+    }
+
+    fn of_memory(&self) -> Table {
+        let row = |(name, weight): &(String, Weight)| {
+            vec![name.clone(), megabytes(weight.idle), megabytes(weight.busy)]
+        };
+        Table {
+            title: "Memory (resident)".to_owned(),
+            headings: vec![
+                String::new(),
+                "idle MB".to_owned(),
+                format!("{STREAMS} slow streams MB"),
+            ],
+            rows: self.weights.iter().map(row).collect(),
+        }
+    }
+
+    fn of_contest(&self, contest: &Contest) -> Table {
+        let mut headings = vec![String::new(), contest.ours.clone()];
+        headings.extend(contest.peers.iter().cloned());
+        headings.push("ours / best".to_owned());
+        let rows = CONTESTS.iter().map(|(label, figure)| {
+            let ours = figure(self, &contest.ours, &contest.our_upstream);
+            let peers: Vec<Option<f64>> = contest
+                .peers
+                .iter()
+                .map(|peer| figure(self, peer, &contest.peers_upstream))
+                .collect();
+            row_of_contest(label, ours, &peers)
+        });
+        Table {
+            title: "Side by side: PostgreSQL, stored".to_owned(),
+            headings,
+            rows: rows.collect(),
+        }
+    }
+
+    fn figure(&self, work: Work, name: &str, measure: Measure) -> Option<f64> {
+        let (_, outcomes) = self.works.iter().find(|(own, _)| *own == work)?;
+        match outcomes.iter().find(|(own, _)| own == name)? {
+            (_, Outcome::Measured(figures)) => figures.get(measure),
+            (_, Outcome::Cannot(_)) => None,
+        }
+    }
+
+    fn both(&self, work: Work, name: &str, measures: [Measure; 2]) -> Option<f64> {
+        let [program, database] = measures;
+        Some(self.figure(work, name, program)? + self.figure(work, name, database)?)
+    }
+
+    fn weight(&self, name: &str) -> Option<Weight> {
+        let found = self.weights.iter().find(|(own, _)| own == name);
+        found.map(|(_, weight)| *weight)
+    }
+}
+
+/// A figure of one subject, given its name and that of its upstream.
+type Contested = fn(&Report, &str, &str) -> Option<f64>;
+
+const PLAIN: Work = Work::Plain(16);
+const STREAM: Work = Work::Stream(64);
+const TOOLS: Work = Work::Tools(16);
+const CPU: [Measure; 2] = [Measure::Program, Measure::Database];
+const DELTA_CPU: [Measure; 2] = [Measure::ProgramDelta, Measure::DatabaseDelta];
+
+/// What the peers are compared by; of everything less is better.
+const CONTESTS: &[(&str, Contested)] = &[
+    ("CPU of the server, ms/plain request", |report, name, _| {
+        report.figure(PLAIN, name, Measure::Program)
+    }),
+    ("CPU of Postgres, ms/plain request", |report, name, _| {
+        report.figure(PLAIN, name, Measure::Database)
+    }),
+    ("CPU of both, ms/plain request", |report, name, _| {
+        report.both(PLAIN, name, CPU)
+    }),
+    ("commits/plain request", |report, name, _| {
+        report.figure(PLAIN, name, Measure::Commits)
+    }),
+    ("CPU of the server, µs/delta", |report, name, _| {
+        report.figure(STREAM, name, Measure::ProgramDelta)
+    }),
+    ("CPU of both, µs/delta", |report, name, _| {
+        report.both(STREAM, name, DELTA_CPU)
+    }),
+    (
+        "CPU of the server, ms/run of three rounds",
+        |report, name, _| report.figure(TOOLS, name, Measure::Program),
+    ),
+    ("CPU of both, ms/run of three rounds", |report, name, _| {
+        report.both(TOOLS, name, CPU)
+    }),
+    ("MCP posts/tool call", |report, name, _| {
+        report.figure(TOOLS, name, Measure::Posts)
+    }),
+    (
+        "first delta beyond the upstream, ms (1 stream)",
+        |report, name, upstream| {
+            let work = Work::Stream(1);
+            let own = report.figure(work, name, Measure::FirstHalf)?;
+            Some(own - report.figure(work, upstream, Measure::FirstHalf)?)
+        },
+    ),
+    ("first delta, ms (64 streams)", |report, name, _| {
+        report.figure(STREAM, name, Measure::FirstHalf)
+    }),
+    ("memory idle, MB", |report, name, _| {
+        report
+            .weight(name)
+            .map(|weight| ratio(weight.idle, MEGABYTE))
+    }),
+    ("memory under slow streams, MB", |report, name, _| {
+        report
+            .weight(name)
+            .map(|weight| ratio(weight.busy, MEGABYTE))
+    }),
+];
+
+const MEGABYTE: u64 = 1_000_000;
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1}", ratio(bytes, MEGABYTE))
+}
+
+fn row_of_contest(label: &str, ours: Option<f64>, peers: &[Option<f64>]) -> Vec<String> {
+    let show = |figure: &Option<f64>| {
+        figure.map_or_else(|| "cannot".to_owned(), |figure| format!("{figure:.3}"))
+    };
+    let best = peers.iter().flatten().copied().min_by(f64::total_cmp);
+    let against = ours.zip(best).filter(|(_, best)| *best > 0.0);
+    let mut row = vec![label.to_owned(), show(&ours)];
+    row.extend(peers.iter().map(show));
+    row.push(against.map_or_else(String::new, |(ours, best)| format!("{:.2}", ours / best)));
+    row
+}
+
+fn of_work(work: Work, outcomes: &[(String, Outcome)]) -> Table {
+    let mut measures: Vec<Measure> = outcomes
+        .iter()
+        .filter_map(|(_, outcome)| match outcome {
+            Outcome::Measured(figures) => Some(figures.measures()),
+            Outcome::Cannot(_) => None,
+        })
+        .flatten()
+        .collect();
+    measures.sort_unstable();
+    measures.dedup();
+    let mut headings = vec![String::new()];
+    headings.extend(measures.iter().map(|measure| measure.heading().to_owned()));
+    let row = |(name, outcome): &(String, Outcome)| {
+        let mut row = vec![name.clone()];
+        match outcome {
+            Outcome::Measured(figures) => {
+                let cell =
+                    |measure: &Measure| figures.get(*measure).map(|figure| measure.show(figure));
+                row.extend(
+                    measures
+                        .iter()
+                        .map(|measure| cell(measure).unwrap_or_default()),
+                );
+            }
+            Outcome::Cannot(why) => {
+                row.push(why.clone());
+                row.resize(measures.len() + 1, String::new());
+            }
+        }
+        row
+    };
+    Table {
+        title: work.to_string(),
+        rows: outcomes.iter().map(row).collect(),
+        headings,
+    }
+}
