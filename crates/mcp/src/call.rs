@@ -1,0 +1,258 @@
+//! Calling a tool: arguments checked, posted once, cancelled at the server when nobody waits any
+//! more. What the tool says, good or bad, is a reply; only trouble with the server is an error.
+
+use std::sync::Arc;
+
+use response_domain::caller::Credential;
+use response_domain::json::Json;
+use response_domain::ports::llm::CallContext;
+use response_domain::ports::tools::ToolError;
+use response_domain::tool::{Repeat, ToolCall, ToolHome, ToolReply, Verdict};
+use response_egress::Bytes;
+use response_egress::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::sleep;
+
+use crate::arguments::prepare;
+use crate::exchange::Post;
+use crate::fault::{Fault, Footing};
+use crate::link::{Era, Link};
+use crate::listing::{Asker, REQUEST_ID, RETRY_DELAY};
+use crate::mirror;
+use crate::pace::Pace;
+use crate::registry::Catalog;
+use crate::result;
+use crate::server::Server;
+use crate::tool::Tool;
+use crate::wire::{self, Awaited, Call, Meta};
+
+const METHOD: &str = "tools/call";
+const TOOL_CALL_ID: HeaderName = HeaderName::from_static("x-tool-call-id");
+const CONVERSATION_ID: HeaderName = HeaderName::from_static("x-conversation-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+
+/// Calls the tool where it lives.
+pub(crate) async fn call(
+    catalog: &Arc<Catalog>,
+    call: &ToolCall,
+    context: &CallContext,
+    pace: Pace,
+    result_limit: usize,
+) -> Result<ToolReply, ToolError> {
+    let ToolHome::Server { label, name } = &call.tool.home else {
+        let text = format!("The tool `{}` is not run by a tool server.", call.tool.name);
+        return Ok(ToolReply::complaint(Verdict::UnknownTool, text));
+    };
+    let asker = || Asker {
+        credential: context.credential.clone(),
+        request_id: Arc::clone(&context.request_id),
+    };
+    let Some((server, tool)) = catalog.find(label, name, asker).await? else {
+        let text = format!("The tool `{}` is no longer available.", call.tool.name);
+        return Ok(ToolReply::complaint(Verdict::UnknownTool, text));
+    };
+    if tool.is_none() {
+        tracing::warn!(
+            mcp.server = &**label,
+            tool.name = &*call.tool.name,
+            "a tool that was on offer is not listed any more; it is called unchecked"
+        );
+    }
+    let check = tool.as_ref().and_then(|tool| tool.check());
+    let fill_in = tool.as_ref().map_or(&[][..], |tool| &tool.context);
+    let arguments = match prepare(call, context, fill_in, check) {
+        Ok(arguments) => arguments,
+        Err(what) => {
+            let text = format!("Bad arguments for `{}`. {what}", call.tool.name);
+            return Ok(ToolReply::complaint(Verdict::BadArguments, text));
+        }
+    };
+    let calling = Calling {
+        server,
+        name,
+        tool: tool.as_deref(),
+        call,
+        context,
+        arguments,
+        execution: call.execution.to_string(),
+    };
+    match calling.run(pace).await {
+        Ok(result) => read(&result, result_limit)
+            .ok_or(Fault::Protocol("its result is not one of a tool"))
+            .map_err(|fault| fault.into_tool_error(label)),
+        Err(fault) => complaint(&fault).map_or_else(|| Err(fault.into_tool_error(label)), Ok),
+    }
+}
+
+fn read(result: &Bytes, limit: usize) -> Option<ToolReply> {
+    let outcome = result::read(result, limit)?;
+    Some(ToolReply {
+        text: Arc::from(outcome.text),
+        verdict: if outcome.is_error {
+            Verdict::ToolSaysError
+        } else {
+            Verdict::Done
+        },
+    })
+}
+
+/// The faults that the model is to read: the tool's own, and results that are too large.
+fn complaint(fault: &Fault) -> Option<ToolReply> {
+    let text = match fault {
+        Fault::TooLarge(limit) => format!(
+            "The tool's result is larger than {limit} bytes and was thrown away. Ask for less."
+        ),
+        Fault::Refused { status, .. } if !status.is_client_error() => return None,
+        Fault::Refused { status, .. } if matches!(status.as_u16(), 401 | 403 | 407 | 408 | 429) => {
+            return None;
+        }
+        fault => {
+            let error = fault.rpc()?;
+            let is_of_transport = match error.code {
+                wire::PARSE_ERROR
+                | wire::INVALID_REQUEST
+                | wire::HEADER_MISMATCH
+                | wire::MISSING_CAPABILITY
+                | wire::UNSUPPORTED_VERSION => true,
+                _ => error.is_timeout() || fault.is_stale(Footing::NoSession),
+            };
+            if is_of_transport {
+                return None;
+            }
+            result::complaint(error)
+        }
+    };
+    Some(ToolReply::complaint(Verdict::ToolSaysError, text))
+}
+
+/// One call that is under way.
+struct Calling<'a> {
+    server: &'a Arc<Server>,
+    name: &'a str,
+    tool: Option<&'a Tool>,
+    call: &'a ToolCall,
+    context: &'a CallContext,
+    arguments: Json,
+    /// The execution's id: names the call in headers, progress and retries.
+    execution: String,
+}
+
+impl Calling<'_> {
+    /// Posts the call. It is posted again only when the first post certainly did nothing, or when
+    /// the tool may be called twice; each reason counts once.
+    async fn run(&self, mut pace: Pace) -> Result<Bytes, Fault> {
+        let credential = &self.context.credential;
+        let (mut renewed, mut repeated) = (false, false);
+        loop {
+            let link = self.server.link(credential, &pace).await;
+            let (fault, link) = match link {
+                Ok(link) => match self.post(&link, &mut pace).await {
+                    Ok(result) => return Ok(result),
+                    Err(fault) => (fault, Some(link)),
+                },
+                // A handshake does nothing that a second one would do twice.
+                Err(fault) if fault.is_passing() && !repeated => (fault, None),
+                Err(fault) => return Err(fault),
+            };
+            let stale = link
+                .as_ref()
+                .filter(|link| !renewed && fault.is_stale(link.footing()));
+            if let Some(link) = stale {
+                renewed = true;
+                tracing::info!(
+                    mcp.server = &*self.server.label,
+                    error = &fault as &dyn std::error::Error,
+                    "the tool server no longer knows the session; a new one is made"
+                );
+                self.server.forget(link, credential, &pace).await;
+                continue;
+            }
+            let may_repeat =
+                link.is_none() || fault.is_unsent() || self.call.tool.repeat == Repeat::Safe;
+            if repeated || !may_repeat || !fault.is_passing() {
+                return Err(fault);
+            }
+            repeated = true;
+            tracing::info!(
+                mcp.server = &*self.server.label,
+                tool.name = &*self.call.tool.name,
+                error = &fault as &dyn std::error::Error,
+                "a tool call is made once more"
+            );
+            sleep(RETRY_DELAY).await;
+        }
+    }
+
+    async fn post(&self, link: &Arc<Link>, pace: &mut Pace) -> Result<Bytes, Fault> {
+        let id = self.server.next_id();
+        let params = Call {
+            name: self.name,
+            arguments: self.arguments.raw(),
+            meta: Meta {
+                progress_token: Some(&self.execution),
+                idempotency_key: Some(&self.execution),
+                ..self.server.meta(link)
+            },
+        };
+        let post = Post {
+            awaited: Awaited {
+                id,
+                token: Some(&self.execution),
+            },
+            headers: self.headers(link),
+            body: wire::request(id, METHOD, params),
+            credential: &self.context.credential,
+        };
+        let mut waiting = Waiting {
+            server: self.server,
+            link,
+            credential: &self.context.credential,
+            id,
+            is_answered: false,
+        };
+        let reply = self.server.exchange(post, link, pace).await;
+        waiting.is_answered = match &reply {
+            Ok(_) => true,
+            Err(fault) => fault.is_final(),
+        };
+        reply.map(|reply| reply.result)
+    }
+
+    fn headers(&self, link: &Link) -> HeaderMap {
+        let mut headers = self.server.headers(link, &self.context.credential, METHOD);
+        let mut set = |name: HeaderName, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        };
+        set(REQUEST_ID, &self.context.request_id);
+        set(TOOL_CALL_ID, &self.execution);
+        set(IDEMPOTENCY_KEY, &self.execution);
+        if let Some(conversation) = self.context.conversation {
+            set(CONVERSATION_ID, &conversation.to_string());
+        }
+        if link.era == Era::Modern {
+            headers.insert(NAME, mirror::encode(self.name));
+            let mirrors = self.tool.map_or(&[][..], |tool| &tool.mirrors);
+            mirror::set(&mut headers, mirrors, &self.arguments);
+        }
+        headers
+    }
+}
+
+/// Tells the server that nobody waits any more, when dropped before the answer.
+struct Waiting<'a> {
+    server: &'a Arc<Server>,
+    link: &'a Link,
+    credential: &'a Credential,
+    id: u64,
+    is_answered: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.server.cancel(self.link, self.credential, self.id);
+        }
+    }
+}

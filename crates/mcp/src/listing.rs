@@ -1,0 +1,257 @@
+//! Asking one server for its tools: page by page, whatever of it can be used.
+
+use std::sync::Arc;
+
+use response_domain::caller::Credential;
+use response_egress::Bytes;
+use response_egress::header::{HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep};
+
+use crate::exchange::Post;
+use crate::fault::Fault;
+use crate::link::{Era, Link};
+use crate::options::Mode;
+use crate::pace::Pace;
+use crate::server::Server;
+use crate::tool::{Tool, Unfit};
+use crate::wire::{self, Awaited, List};
+
+/// How many pages a list may have.
+const MAX_PAGES: usize = 64;
+/// How many tools one server may list; what is offered in all has a limit of its own.
+const MAX_LISTED: usize = 2_000;
+/// How long to wait before a request is made again.
+pub(crate) const RETRY_DELAY: std::time::Duration = std::time::Duration::from_millis(150);
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const METHOD: &str = "tools/list";
+
+/// The tools of one server, by name.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    /// Sorted by the server's name for them, so that one list has one order.
+    pub(crate) tools: Vec<Arc<Tool>>,
+    /// When it was asked for.
+    pub(crate) at: Instant,
+}
+
+impl Listing {
+    /// The tool that the server calls this.
+    pub(crate) fn find(&self, name: &str) -> Option<&Arc<Tool>> {
+        let at = self.tools.binary_search_by(|tool| (*tool.name).cmp(name));
+        at.ok().and_then(|at| self.tools.get(at))
+    }
+}
+
+/// For whom a list is fetched.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker {
+    pub(crate) credential: Credential,
+    pub(crate) request_id: Arc<str>,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    tools: Vec<&'a RawValue>,
+    #[serde(default, rename = "nextCursor")]
+    next: Option<String>,
+}
+
+impl Server {
+    /// Fetches the list. Trouble that may pass, and terms that have run out, are met with one
+    /// more try. Tools of the `known` list that have not changed are kept.
+    pub(crate) async fn list(
+        self: &Arc<Self>,
+        asker: &Asker,
+        known: Option<&Listing>,
+        pace: &Pace,
+    ) -> Result<Listing, Fault> {
+        match self.try_list(asker, known, pace).await {
+            Err((fault, link)) => {
+                let stale = link.filter(|link| self.is_doubtful(&fault, link));
+                if stale.is_none() && !fault.is_passing() {
+                    return Err(fault);
+                }
+                tracing::debug!(
+                    mcp.server = &*self.label,
+                    error = &fault as &dyn std::error::Error,
+                    "a list of tools is asked for once more"
+                );
+                match stale {
+                    Some(link) => self.forget(&link, &asker.credential, pace).await,
+                    None => sleep(RETRY_DELAY).await,
+                }
+                let again = self.try_list(asker, known, pace).await;
+                again.map_err(|(fault, _)| fault)
+            }
+            Ok(listing) => Ok(listing),
+        }
+    }
+
+    /// Whether the server may want other terms. That it wants bare requests was a guess, so any
+    /// refusal of one speaks against it.
+    fn is_doubtful(&self, fault: &Fault, link: &Link) -> bool {
+        let was_a_guess = self.mode == Mode::Auto && link.era == Era::Bare;
+        let speaks_against = matches!(
+            fault,
+            Fault::Rpc(_) | Fault::Refused { .. } | Fault::Protocol(_) | Fault::Malformed(_)
+        );
+        fault.is_stale(link.footing()) || (was_a_guess && speaks_against && !fault.is_passing())
+    }
+
+    async fn try_list(
+        self: &Arc<Self>,
+        asker: &Asker,
+        known: Option<&Listing>,
+        pace: &Pace,
+    ) -> Result<Listing, (Fault, Option<Arc<Link>>)> {
+        let at = Instant::now();
+        let link = self
+            .link(&asker.credential, pace)
+            .await
+            .map_err(|fault| (fault, None))?;
+        let pages = self.pages(asker, &link, pace).await;
+        let pages = pages.map_err(|fault| (fault, Some(link)))?;
+        Ok(Listing {
+            tools: self.gather(&pages, known),
+            at,
+        })
+    }
+
+    async fn pages(
+        self: &Arc<Self>,
+        asker: &Asker,
+        link: &Arc<Link>,
+        pace: &Pace,
+    ) -> Result<Vec<Bytes>, Fault> {
+        let mut pages = Vec::new();
+        let mut cursor: Option<String> = None;
+        let mut listed = 0;
+        loop {
+            let answer = self
+                .page(asker, link, cursor.as_deref(), pace.clone())
+                .await;
+            let answer = match answer {
+                // A server of the handshake's era may have no tools and not know the method.
+                Err(Fault::Rpc(error))
+                    if error.code == wire::METHOD_NOT_FOUND && link.era == Era::Handshake =>
+                {
+                    return Ok(Vec::new());
+                }
+                other => other?,
+            };
+            let read: Page<'_> = serde_json::from_slice(&answer)
+                .map_err(|_error| Fault::Protocol("its list of tools cannot be read"))?;
+            listed += read.tools.len();
+            let next = read.next.filter(|next| !next.is_empty());
+            pages.push(answer.clone());
+            let goes_on = next.is_some() && next != cursor;
+            if goes_on && (pages.len() >= MAX_PAGES || listed >= MAX_LISTED) {
+                tracing::warn!(
+                    mcp.server = &*self.label,
+                    tools = listed,
+                    "the list of tools is too long; the rest is left out"
+                );
+                return Ok(pages);
+            }
+            if !goes_on {
+                return Ok(pages);
+            }
+            cursor = next;
+        }
+    }
+
+    async fn page(
+        self: &Arc<Self>,
+        asker: &Asker,
+        link: &Arc<Link>,
+        cursor: Option<&str>,
+        mut pace: Pace,
+    ) -> Result<Bytes, Fault> {
+        let id = self.next_id();
+        let params = List {
+            cursor,
+            meta: self.meta(link),
+        };
+        let mut headers = self.headers(link, &asker.credential, METHOD);
+        if let Ok(request) = HeaderValue::from_str(&asker.request_id) {
+            headers.insert(REQUEST_ID, request);
+        }
+        let post = Post {
+            awaited: Awaited { id, token: None },
+            headers,
+            body: wire::request(id, METHOD, params),
+            credential: &asker.credential,
+        };
+        let reply = self.exchange(post, link, &mut pace).await?;
+        Ok(reply.result)
+    }
+
+    /// The tools that can be used, each name once.
+    fn gather(&self, pages: &[Bytes], known: Option<&Listing>) -> Vec<Arc<Tool>> {
+        let mut tools: Vec<Arc<Tool>> = Vec::new();
+        for page in pages {
+            let Ok(page) = serde_json::from_slice::<Page<'_>>(page) else {
+                continue;
+            };
+            let room = MAX_LISTED.saturating_sub(tools.len());
+            for raw in page.tools.into_iter().take(room) {
+                match self.tool(raw, known) {
+                    Ok(tool) => tools.push(tool),
+                    Err(unfit) => tracing::warn!(
+                        mcp.server = &*self.label,
+                        tool = excerpt_of(raw),
+                        error = &unfit as &dyn std::error::Error,
+                        "a tool is left out"
+                    ),
+                }
+            }
+        }
+        // The sort is stable, so of two tools with one name the first one stays.
+        tools.sort_by(|a, b| a.name.cmp(&b.name));
+        tools.dedup_by(|later, first| {
+            let is_double = later.name == first.name;
+            if is_double {
+                tracing::warn!(
+                    mcp.server = &*self.label,
+                    tool.name = &*later.name,
+                    "a tool is listed twice; the first one counts"
+                );
+            }
+            is_double
+        });
+        tools
+    }
+
+    fn tool(&self, raw: &RawValue, known: Option<&Listing>) -> Result<Arc<Tool>, Unfit> {
+        let same = |known: &Listing| {
+            let name = serde_json::from_str::<Named>(raw.get()).ok()?.name;
+            let tool = known.find(&name)?;
+            if tool.is_listed_as(raw) {
+                return Some(Arc::clone(tool));
+            }
+            tracing::info!(
+                mcp.server = &*self.label,
+                tool.name = &*tool.name,
+                "a tool is no longer what it was"
+            );
+            None
+        };
+        match known.and_then(same) {
+            Some(tool) => Ok(tool),
+            None => Tool::read(raw, self.trust, self.context).map(Arc::new),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+fn excerpt_of(raw: &RawValue) -> String {
+    crate::clean::excerpt(raw.get(), 120).into_owned()
+}

@@ -1,0 +1,243 @@
+//! One tool server: where it is, what its requests carry, and what goes on behind the calls.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use response_domain::caller::Credential;
+use response_egress::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
+use response_egress::{Bytes, EgressClient, Outbound, Url};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::exchange::is_stream;
+use crate::link::{Era, Link, Links};
+use crate::options::{ContextArguments, CredentialUse, Mode, Options, ServerOptions, Trust};
+use crate::wire::{self, Cancelled, Identity, Question};
+
+/// How long a message that nobody waits for may take.
+const ASIDE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many questions of a server are answered at once; more are ignored.
+const QUESTIONS_AT_ONCE: usize = 4;
+/// An answer may be this much larger than the text that is kept of it: it holds pictures, and
+/// escapes.
+const MIN_ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const CANCELLED: &str = "notifications/cancelled";
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+
+/// Runs what nobody waits for on the main runtime, and knows when all of it is done.
+#[derive(Debug, Clone)]
+pub(crate) struct Background {
+    runtime: Handle,
+    tasks: TaskTracker,
+}
+
+impl Background {
+    pub(crate) fn new(runtime: Handle) -> Self {
+        Self {
+            runtime,
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn_on(task, &self.runtime);
+    }
+
+    /// Waits until everything that was spawned is done.
+    pub(crate) async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// One tool server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) label: Arc<str>,
+    pub(crate) mode: Mode,
+    pub(crate) trust: Trust,
+    pub(crate) context: ContextArguments,
+    pub(crate) client: EgressClient,
+    pub(crate) identity: Identity,
+    pub(crate) links: Links,
+    pub(crate) answer_limit: usize,
+    /// Set when a server tells that its tools have changed; shared by all servers.
+    pub(crate) changed: Arc<AtomicBool>,
+    pub(crate) background: Background,
+    pub(crate) url: Url,
+    headers: HeaderMap,
+    credential: CredentialUse,
+    ids: AtomicU64,
+    questions: Arc<Semaphore>,
+}
+
+impl Server {
+    pub(crate) fn new(
+        server: &ServerOptions,
+        options: &Options,
+        client: EgressClient,
+        changed: Arc<AtomicBool>,
+        background: Background,
+    ) -> Self {
+        let mut headers = server.headers.clone();
+        headers
+            .values_mut()
+            .for_each(|value| value.set_sensitive(true));
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("application/json, text/event-stream"),
+        );
+        Self {
+            label: Arc::from(server.label.as_str()),
+            mode: server.mode,
+            trust: server.trust,
+            context: server.context,
+            client,
+            identity: Identity {
+                name: options.client_name.clone(),
+                version: options.client_version.clone(),
+            },
+            links: Links::new(server.credential),
+            answer_limit: MIN_ANSWER_LIMIT.max(options.result_limit.saturating_mul(4)),
+            changed,
+            background,
+            url: server.endpoint(),
+            headers,
+            credential: server.credential,
+            ids: AtomicU64::new(1),
+            questions: Arc::new(Semaphore::new(QUESTIONS_AT_ONCE)),
+        }
+    }
+
+    /// An id that no other request to this server has.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The headers of a message of this method, on these terms, for this caller.
+    pub(crate) fn headers(&self, link: &Link, credential: &Credential, method: &str) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let Some(session) = &link.session {
+            headers.insert(SESSION, session.clone());
+        }
+        if let Some(version) = &link.version {
+            headers.insert(VERSION, version.clone());
+        }
+        if link.era == Era::Modern
+            && let Ok(method) = HeaderValue::from_str(method)
+        {
+            headers.insert(METHOD, method);
+        }
+        if self.credential == CredentialUse::Forwarded {
+            forward(&mut headers, credential);
+        }
+        headers
+    }
+
+    /// Sends a notification, or an answer, that nothing comes back to. Whether it arrived is not
+    /// known.
+    pub(crate) async fn tell(&self, body: Bytes, mut headers: HeaderMap, until: Instant) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let outbound = Outbound::post(&self.url)
+            .headers(headers)
+            .body(body)
+            .deadline(until);
+        match self.client.send(outbound).await {
+            // What little comes is read, so that the connection can serve again. A stream is not:
+            // it may never end.
+            Ok(inbound) if is_stream(&inbound) => {}
+            Ok(inbound) => drop(inbound.bytes_up_to(1024, until).await),
+            Err(error) => tracing::debug!(
+                mcp.server = &*self.label,
+                error = &error as &dyn std::error::Error,
+                "a notification did not reach the tool server"
+            ),
+        }
+    }
+
+    /// Tells the server, behind the caller's back, that nobody waits for a request any more. Only
+    /// a server of the handshake's era wants that; others see it from the closed connection.
+    pub(crate) fn cancel(self: &Arc<Self>, link: &Link, credential: &Credential, id: u64) {
+        if link.era != Era::Handshake {
+            return;
+        }
+        let params = Cancelled {
+            request: id,
+            reason: "the caller no longer waits for the result",
+        };
+        self.tell_aside(
+            wire::notification(CANCELLED, params),
+            self.headers(link, credential, CANCELLED),
+        );
+    }
+
+    /// Answers a question of the server, unless it asks too many at once.
+    pub(crate) fn answer(
+        self: &Arc<Self>,
+        link: &Link,
+        credential: &Credential,
+        question: &Question,
+    ) {
+        let Ok(place) = Arc::clone(&self.questions).try_acquire_owned() else {
+            return;
+        };
+        let body = wire::answer(question);
+        let headers = self.headers(link, credential, "");
+        let server = Arc::clone(self);
+        self.background.spawn(async move {
+            server
+                .tell(body, headers, Instant::now() + ASIDE_TIMEOUT)
+                .await;
+            drop(place);
+        });
+    }
+
+    /// Ends a session at the server, if it has one.
+    pub(crate) async fn leave(&self, link: &Link, credential: &Credential) {
+        if link.session.is_none() {
+            return;
+        }
+        let until = Instant::now() + ASIDE_TIMEOUT;
+        let outbound = Outbound::new(response_egress::Method::DELETE, &self.url)
+            .headers(self.headers(link, credential, ""))
+            .deadline(until);
+        if let Ok(inbound) = self.client.send(outbound).await {
+            drop(inbound.bytes_up_to(1024, until).await);
+        }
+    }
+
+    fn tell_aside(self: &Arc<Self>, body: Bytes, headers: HeaderMap) {
+        let server = Arc::clone(self);
+        self.background.spawn(async move {
+            server
+                .tell(body, headers, Instant::now() + ASIDE_TIMEOUT)
+                .await;
+        });
+    }
+}
+
+/// Sets the caller's credential as it came.
+fn forward(headers: &mut HeaderMap, credential: &Credential) {
+    let (name, value) = match credential {
+        Credential::Absent => return,
+        Credential::Bearer(token) => (
+            AUTHORIZATION,
+            HeaderValue::from_str(&format!("Bearer {}", token.as_str())),
+        ),
+        Credential::ApiKey(key) => (API_KEY, HeaderValue::from_str(key)),
+    };
+    if let Ok(mut value) = value {
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+}

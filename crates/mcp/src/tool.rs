@@ -1,0 +1,138 @@
+//! One tool as its server lists it, made fit to be offered.
+
+use std::sync::{Arc, OnceLock};
+
+use jsonschema::Validator;
+use response_domain::json::Json;
+use response_domain::tool::Repeat;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::arguments::{BadSchema, ContextArgument, Parameters, compile};
+use crate::clean::excerpt;
+use crate::mirror::{self, BadMirror, Mirror};
+use crate::options::{ContextArguments, Trust};
+
+/// How long a description may be.
+const MAX_DESCRIPTION: usize = 8 * 1024;
+/// How long a server's name for a tool may be.
+const MAX_NAME: usize = 256;
+
+/// A tool of one server.
+#[derive(Debug)]
+pub(crate) struct Tool {
+    /// What the server calls it.
+    pub(crate) name: Arc<str>,
+    pub(crate) description: Option<Arc<str>>,
+    /// Its arguments, as the model sees them.
+    pub(crate) parameters: Json,
+    /// What this service fills in.
+    pub(crate) context: Vec<ContextArgument>,
+    /// What stands in the headers as well.
+    pub(crate) mirrors: Vec<Mirror>,
+    /// What the server's own word is worth, if it says anything.
+    pub(crate) repeat: Repeat,
+    /// As it came, to know it again.
+    raw: Box<str>,
+    /// Made at the first call; `None` when the schema cannot be used for a check.
+    check: OnceLock<Option<Validator>>,
+}
+
+/// Why a tool is left out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfit {
+    #[error("it cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+    #[error("its name is empty or longer than {MAX_NAME} bytes")]
+    Name,
+    #[error(transparent)]
+    Schema(#[from] BadSchema),
+    #[error(transparent)]
+    Mirror(#[from] BadMirror),
+}
+
+#[derive(Deserialize)]
+struct Listed<'a> {
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(
+        borrow,
+        default,
+        rename = "inputSchema",
+        alias = "input_schema",
+        alias = "parameters"
+    )]
+    schema: Option<&'a RawValue>,
+    #[serde(default)]
+    annotations: Option<Annotations>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Annotations {
+    #[serde(rename = "readOnlyHint")]
+    read_only: Option<bool>,
+    #[serde(rename = "idempotentHint")]
+    idempotent: Option<bool>,
+}
+
+impl Tool {
+    /// Reads one entry of a list.
+    pub(crate) fn read(
+        raw: &RawValue,
+        trust: Trust,
+        context: ContextArguments,
+    ) -> Result<Self, Unfit> {
+        let listed: Listed<'_> = serde_json::from_str(raw.get()).map_err(Unfit::Unreadable)?;
+        if listed.name.trim().is_empty() || listed.name.len() > MAX_NAME {
+            return Err(Unfit::Name);
+        }
+        let parameters = Parameters::read(listed.schema, context == ContextArguments::Given)?;
+        let mirrors = match listed.schema {
+            Some(schema) => mirror::read(&Json::from_raw(schema.to_owned()))?,
+            None => Vec::new(),
+        };
+        let hints = listed.annotations.unwrap_or_default();
+        let says_safe = hints.read_only == Some(true) || hints.idempotent == Some(true);
+        let description = listed.description.or(listed.title);
+        Ok(Self {
+            name: Arc::from(listed.name),
+            description: description
+                .map(|text| Arc::from(excerpt(text.trim(), MAX_DESCRIPTION).as_ref())),
+            parameters: parameters.shown,
+            context: parameters.context,
+            mirrors,
+            repeat: if says_safe && trust == Trust::Trusted {
+                Repeat::Safe
+            } else {
+                Repeat::Unsafe
+            },
+            raw: raw.get().into(),
+            check: OnceLock::new(),
+        })
+    }
+
+    /// Whether this is how the server still lists it.
+    pub(crate) fn is_listed_as(&self, raw: &RawValue) -> bool {
+        &*self.raw == raw.get()
+    }
+
+    /// The check of its arguments, if its schema can be used for one.
+    pub(crate) fn check(&self) -> Option<&Validator> {
+        let made = self.check.get_or_init(|| {
+            compile(&self.parameters)
+                .inspect_err(|error| {
+                    tracing::warn!(
+                        tool.name = &*self.name,
+                        error = error as &dyn std::error::Error,
+                        "the schema of a tool cannot be used; its arguments go unchecked"
+                    );
+                })
+                .ok()
+        });
+        made.as_ref()
+    }
+}
