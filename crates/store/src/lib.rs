@@ -32,14 +32,22 @@ mod record;
 mod restore;
 mod row;
 mod schema;
+mod statement;
 mod workers;
 
 use backend::{Backend, Postgres, Sqlite};
+use commit::Together;
 use options::{Database, Migrate, Options};
 
 /// A store over one database. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Store(Arc<Backend>);
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    backend: Backend,
+    together: Together,
+}
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -106,17 +114,24 @@ impl Store {
         workers::forget_lost(&backend)
             .await
             .map_err(OpenError::Migrate)?;
-        Ok(Self(Arc::new(backend)))
+        Ok(Self(Arc::new(Inner {
+            backend,
+            together: Together::default(),
+        })))
     }
 
     /// Closes every connection, after what is under way has ended. What is asked afterwards is answered
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
-        self.0.close().await;
+        self.0.backend.close().await;
     }
 
-    pub(crate) fn backend(&self) -> &Backend {
-        &self.0
+    fn backend(&self) -> &Backend {
+        &self.0.backend
+    }
+
+    fn together(&self) -> &Together {
+        &self.0.together
     }
 }
 

@@ -1,6 +1,6 @@
 //! A response, its items and its executions as the rows that stand for them.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,8 +13,9 @@ use response_domain::time::Timestamp;
 use response_domain::work::{Guard, UnitOfWork};
 
 use crate::plain;
+use crate::record::progress::write_progress;
 use crate::record::word::Word;
-use crate::record::{execution, item, progress, spec};
+use crate::record::{execution, item, spec};
 
 /// Takes the values of a statement, in the order of its parameters.
 pub(crate) trait Sink {
@@ -38,7 +39,7 @@ pub(crate) enum Unwritable {
 
 /// How the response becomes part of its conversation's history, if it does by this write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Appending {
+pub(crate) enum Appending {
     /// It has not ended, or did so without an answer.
     No,
     /// It begins the conversation.
@@ -47,88 +48,105 @@ enum Appending {
     Next,
 }
 
-/// The row of a response.
-pub(crate) struct ResponseRow<'a> {
-    response: &'a Response,
-    id: String,
-    owner: Cow<'a, str>,
-    conversation: String,
-    appending: Appending,
-    worker: Option<String>,
-    /// For [`Guard::Held`]: who must hold it.
-    holder: Option<String>,
-    tool_calls: i32,
-    progress: String,
+/// The row of a response, each value as its column holds it.
+#[derive(Debug)]
+pub(crate) struct ResponseRow {
+    pub(crate) id: String,
+    pub(crate) owner: String,
+    pub(crate) conversation_id: String,
+    pub(crate) appending: Appending,
+    pub(crate) conversation_seen: i32,
+    pub(crate) previous_response_id: Option<String>,
+    /// The process that holds it from now on, if it is new and has not ended.
+    pub(crate) worker_id: Option<String>,
+    /// The process that must hold it, if one must.
+    pub(crate) holder: Option<String>,
+    pub(crate) background: bool,
+    pub(crate) model: String,
+    pub(crate) created_at: DateTime<Utc>,
+    /// Empty unless the response is new: it never changes.
+    pub(crate) spec: String,
+    pub(crate) state: StateColumns,
 }
 
-impl<'a> ResponseRow<'a> {
-    pub(crate) fn of(work: &'a UnitOfWork) -> Result<Self, Unwritable> {
+/// The columns that can change in the life of a response.
+#[derive(Debug)]
+pub(crate) struct StateColumns {
+    pub(crate) status: &'static str,
+    pub(crate) incomplete_reason: Option<&'static str>,
+    pub(crate) error_code: Option<&'static str>,
+    pub(crate) error_message: Option<String>,
+    pub(crate) queued_at: Option<DateTime<Utc>>,
+    pub(crate) started_at: Option<DateTime<Utc>>,
+    pub(crate) ended_at: Option<DateTime<Utc>>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) turns: i32,
+    pub(crate) rounds: i32,
+    pub(crate) tool_calls: i32,
+    pub(crate) prompt_tokens: Option<i64>,
+    pub(crate) completion_tokens: Option<i64>,
+    pub(crate) progress: String,
+}
+
+impl ResponseRow {
+    pub(crate) fn of(work: &UnitOfWork) -> Result<Self, Unwritable> {
         let response = &*work.response;
         if response.spec.storage == Storage::Passing {
             return Err(Unwritable::Passing);
         }
-        let strange = work
-            .items
-            .iter()
-            .any(|item| item.id.parent != response.id.raw())
-            || work
-                .executions
-                .iter()
-                .any(|call| call.id.parent != response.id.raw());
+        let own = response.id.raw();
+        let strange = work.items.iter().any(|item| item.id.parent != own)
+            || work.executions.iter().any(|call| call.id.parent != own);
         if strange {
             return Err(Unwritable::Stranger);
         }
         let conversation = response.conversation.ok_or(Unwritable::NoConversation)?;
-        let retry_after = match response.status() {
-            Status::Failed(failure) => failure.retry_after,
-            _ => None,
-        };
         let calls = response
             .progress
             .executions
             .len()
             .max(work.executions.len());
+        let (worker_id, holder, spec) = match work.guard {
+            Guard::New(worker) => {
+                let holds = !response.status().is_ended();
+                let spec = spec::write_spec(&response.spec);
+                (holds.then(|| worker.to_string()), None, spec)
+            }
+            Guard::Held(worker) => (None, Some(worker.to_string()), String::new()),
+            Guard::Open => (None, None, String::new()),
+        };
         Ok(Self {
-            response,
             id: response.id.to_string(),
-            owner: plain::write(response.owner.as_str()),
-            conversation: conversation.to_string(),
+            owner: plain::write(response.owner.as_str()).into_owned(),
+            conversation_id: conversation.to_string(),
             appending: Appending::of(response),
-            worker: match work.guard {
-                Guard::New(worker) if !response.status().is_ended() => Some(worker.to_string()),
-                Guard::New(_) | Guard::Held(_) | Guard::Open => None,
-            },
-            holder: match work.guard {
-                Guard::Held(worker) => Some(worker.to_string()),
-                Guard::New(_) | Guard::Open => None,
-            },
-            tool_calls: narrow(calls),
-            progress: progress::write_progress(&response.progress, retry_after),
+            conversation_seen: i32::try_from(response.seen).unwrap_or(i32::MAX),
+            previous_response_id: response.spec.previous.map(|id| id.to_string()),
+            worker_id,
+            holder,
+            background: response.spec.delivery == Delivery::Background,
+            model: plain::write(&response.spec.model).into_owned(),
+            created_at: response.times.created.to_utc(),
+            spec,
+            state: StateColumns::of(response, narrow(calls)),
         })
-    }
-
-    /// Its id as text.
-    pub(crate) fn id(&self) -> &str {
-        &self.id
     }
 
     /// The values of `insert_response!`.
     pub(crate) fn insert_into(&self, sink: &mut impl Sink) {
-        let response = self.response;
         sink.text(Some(&self.id));
         sink.text(Some(&self.owner));
-        sink.text(Some(&self.conversation));
-        sink.flag(self.appending == Appending::Next);
-        sink.number((self.appending == Appending::First).then_some(1));
-        sink.number(Some(i32::try_from(response.seen).unwrap_or(i32::MAX)));
-        let previous = response.spec.previous.map(|id| id.to_string());
-        sink.text(previous.as_deref());
-        sink.text(self.worker.as_deref());
-        sink.flag(response.spec.delivery == Delivery::Background);
-        sink.text(Some(&plain::write(&response.spec.model)));
-        sink.moment(Some(response.times.created.to_utc()));
-        sink.text(Some(&spec::write_spec(&response.spec)));
-        self.state_into(sink);
+        sink.text(Some(&self.conversation_id));
+        sink.flag(self.appending.follows());
+        sink.number(self.appending.place());
+        sink.number(Some(self.conversation_seen));
+        sink.text(self.previous_response_id.as_deref());
+        sink.text(self.worker_id.as_deref());
+        sink.flag(self.background);
+        sink.text(Some(&self.model));
+        sink.moment(Some(self.created_at));
+        sink.text(Some(&self.spec));
+        self.state.into_sink(sink);
     }
 
     /// The values of `update_response!`.
@@ -137,39 +155,54 @@ impl<'a> ResponseRow<'a> {
         sink.text(Some(&self.owner));
         sink.text(self.holder.as_deref());
         sink.flag(self.appending != Appending::No);
-        self.state_into(sink);
+        self.state.into_sink(sink);
     }
+}
 
-    /// What can change in the life of a response.
-    fn state_into(&self, sink: &mut impl Sink) {
+impl StateColumns {
+    fn of(response: &Response, tool_calls: i32) -> Self {
         let Response {
             times, progress, ..
-        } = self.response;
-        let status = self.response.status();
-        sink.text(Some(status.name().as_str()));
-        let (reason, failure) = match status {
+        } = response;
+        let (reason, failure) = match response.status() {
             Status::Incomplete(reason) => (Some(reason.word()), None),
             Status::Failed(failure) => (None, Some(failure)),
             Status::Queued | Status::InProgress | Status::Completed | Status::Cancelled => {
                 (None, None)
             }
         };
-        sink.text(reason);
-        sink.text(failure.map(|failure| failure.code.word()));
-        sink.text(
-            failure
-                .map(|failure| plain::write(&failure.message))
-                .as_deref(),
-        );
-        sink.moment(times.queued.map(Timestamp::to_utc));
-        sink.moment(times.started.map(Timestamp::to_utc));
-        sink.moment(times.ended.map(Timestamp::to_utc));
-        sink.moment(Some(times.updated.to_utc()));
-        sink.number(Some(narrow(progress.turns.len())));
-        sink.number(Some(i32::from(progress.rounds)));
+        Self {
+            status: response.status().name().word(),
+            incomplete_reason: reason,
+            error_code: failure.map(|failure| failure.code.word()),
+            error_message: failure.map(|failure| plain::write(&failure.message).into_owned()),
+            queued_at: times.queued.map(Timestamp::to_utc),
+            started_at: times.started.map(Timestamp::to_utc),
+            ended_at: times.ended.map(Timestamp::to_utc),
+            updated_at: times.updated.to_utc(),
+            turns: narrow(progress.turns.len()),
+            rounds: i32::from(progress.rounds),
+            tool_calls,
+            prompt_tokens: progress.usage.map(|usage| saturate(usage.prompt)),
+            completion_tokens: progress.usage.map(|usage| saturate(usage.completion)),
+            progress: write_progress(progress, failure.and_then(|failure| failure.retry_after)),
+        }
+    }
+
+    fn into_sink(&self, sink: &mut impl Sink) {
+        sink.text(Some(self.status));
+        sink.text(self.incomplete_reason);
+        sink.text(self.error_code);
+        sink.text(self.error_message.as_deref());
+        sink.moment(self.queued_at);
+        sink.moment(self.started_at);
+        sink.moment(self.ended_at);
+        sink.moment(Some(self.updated_at));
+        sink.number(Some(self.turns));
+        sink.number(Some(self.rounds));
         sink.number(Some(self.tool_calls));
-        sink.large(progress.usage.map(|usage| saturate(usage.prompt)));
-        sink.large(progress.usage.map(|usage| saturate(usage.completion)));
+        sink.large(self.prompt_tokens);
+        sink.large(self.completion_tokens);
         sink.text(Some(&self.progress));
     }
 }
@@ -187,9 +220,20 @@ impl Appending {
             Status::Queued | Status::InProgress | Status::Failed(_) | Status::Cancelled => Self::No,
         }
     }
+
+    /// Whether it comes after what is there.
+    pub(crate) fn follows(self) -> bool {
+        self == Self::Next
+    }
+
+    /// Its place, when that is known without looking.
+    pub(crate) fn place(self) -> Option<i32> {
+        (self == Self::First).then_some(1)
+    }
 }
 
 /// The row of an item, but for the id of its response.
+#[derive(Debug)]
 pub(crate) struct ItemRow {
     pub(crate) ordinal: i32,
     pub(crate) turn: i32,
@@ -211,10 +255,11 @@ impl ItemRow {
 }
 
 /// The row of an execution, but for the id of its response.
-pub(crate) struct ExecutionRow<'a> {
+#[derive(Debug)]
+pub(crate) struct ExecutionRow {
     pub(crate) ordinal: i32,
-    pub(crate) tool: Cow<'a, str>,
-    pub(crate) server: Option<Cow<'a, str>>,
+    pub(crate) tool: String,
+    pub(crate) server: Option<String>,
     pub(crate) status: &'static str,
     pub(crate) turn: i32,
     pub(crate) depth: i32,
@@ -223,13 +268,14 @@ pub(crate) struct ExecutionRow<'a> {
     pub(crate) body: String,
 }
 
-impl<'a> ExecutionRow<'a> {
-    pub(crate) fn of(call: &'a Execution) -> Self {
+impl ExecutionRow {
+    pub(crate) fn of(call: &Execution) -> Self {
         let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        let plain = |text: &Arc<str>| plain::write(text).into_owned();
         Self {
             ordinal: ordinal(call.id.ordinal),
-            tool: plain::write(&call.tool),
-            server: call.server.as_deref().map(plain::write),
+            tool: plain(&call.tool),
+            server: call.server.as_ref().map(plain),
             status: call.state.name(),
             turn: i32::from(call.turn),
             depth: i32::from(call.depth),
@@ -252,49 +298,3 @@ fn narrow(count: usize) -> i32 {
 fn saturate(tokens: u64) -> i64 {
     i64::try_from(tokens).unwrap_or(i64::MAX)
 }
-
-/// Inserts a response. Both databases read it; it takes the first 26 parameters.
-macro_rules! insert_response {
-    () => {
-        "INSERT INTO responses (
-            id, owner, conversation_id, conversation_position, conversation_seen,
-            previous_response_id, worker_id, background, model, created_at, spec,
-            status, incomplete_reason, error_code, error_message,
-            queued_at, started_at, ended_at, updated_at,
-            turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress
-        ) VALUES (
-            $1, $2, $3,
-            CASE WHEN $4 THEN (
-                SELECT COALESCE(MAX(o.conversation_position), 0) + 1 FROM responses o
-                WHERE o.conversation_id = $3
-            ) ELSE $5 END,
-            $6, $7, $8, $9, $10, $11, $12,
-            $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26
-        )"
-    };
-}
-
-/// Changes a response that has not ended and, when `$3` says so, is held by that process. Progress only
-/// grows: whoever writes with less than what is there, because it read before another wrote, leaves it.
-/// Both databases read it; it takes the first 18 parameters.
-macro_rules! update_response {
-    () => {
-        "UPDATE responses SET
-            conversation_position = CASE WHEN $4 THEN (
-                SELECT COALESCE(MAX(o.conversation_position), 0) + 1 FROM responses o
-                WHERE o.conversation_id = responses.conversation_id
-            ) ELSE conversation_position END,
-            status = $5, incomplete_reason = $6, error_code = $7, error_message = $8,
-            queued_at = $9, started_at = $10, ended_at = $11, updated_at = $12,
-            worker_id = CASE WHEN $11 IS NULL THEN worker_id END,
-            progress = CASE WHEN $13 >= turns THEN $18 ELSE progress END,
-            prompt_tokens = CASE WHEN $13 >= turns THEN $16 ELSE prompt_tokens END,
-            completion_tokens = CASE WHEN $13 >= turns THEN $17 ELSE completion_tokens END,
-            turns = CASE WHEN $13 >= turns THEN $13 ELSE turns END,
-            rounds = CASE WHEN $14 >= rounds THEN $14 ELSE rounds END,
-            tool_calls = CASE WHEN $15 >= tool_calls THEN $15 ELSE tool_calls END
-        WHERE id = $1 AND owner = $2 AND ended_at IS NULL AND ($3 IS NULL OR worker_id = $3)"
-    };
-}
-
-pub(crate) use {insert_response, update_response};

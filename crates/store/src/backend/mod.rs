@@ -5,6 +5,7 @@ use sea_orm::{
     TransactionTrait,
 };
 
+mod lanes;
 mod postgres;
 mod sqlite;
 

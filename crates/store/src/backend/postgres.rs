@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use response_domain::id::ResponseId;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
-use sqlx::ConnectOptions;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
 
+use super::lanes::{Lanes, UNSURE_AFTER};
 use crate::options::address;
 use crate::{OpenError, Options};
 
@@ -18,7 +19,8 @@ pub(crate) struct Postgres {
     pub(crate) primary: DatabaseConnection,
     pub(crate) beats: DatabaseConnection,
     pub(crate) replica: Option<Replica>,
-    pool: PgPool,
+    /// For writes of one statement.
+    pub(crate) writers: Lanes,
 }
 
 /// A replica. It lags behind, so what was deleted a moment ago may still stand there.
@@ -40,13 +42,17 @@ impl Postgres {
         replica: Option<&PgConnectOptions>,
         options: &Options,
     ) -> Result<Self, OpenError> {
-        let pool = connect(primary, options.connections.max(1), options).await?;
+        // Half of the connections write; the pool has the others.
+        let writing = options.connections.div_ceil(2);
+        let reading = options.connections.saturating_sub(writing).max(1);
+        let pool = connect(primary, reading, options).await?;
         let replica = match replica {
             None => None,
             // A replica that is away now may come: nothing depends on it.
             Some(server) => Some(Replica {
-                connection: orm(pool_options(options.connections.max(1), options)
-                    .connect_lazy_with(session(server, options))),
+                connection: orm(
+                    pool_options(reading, options).connect_lazy_with(session(server, options))
+                ),
                 deleted: Mutex::default(),
             }),
         };
@@ -57,27 +63,21 @@ impl Postgres {
             ..options.clone()
         };
         Ok(Self {
-            primary: orm(pool.clone()),
+            primary: orm(pool),
+            writers: Lanes::new(
+                session(primary, options),
+                writing,
+                options.connect_timeout,
+                options.statement_timeout,
+            ),
             beats: orm(pool_options(1, &beats).connect_lazy_with(session(primary, &beats))),
             replica,
-            pool,
         })
     }
 
-    /// Runs one statement that is its own transaction; answers how many rows it wrote or returned.
-    pub(crate) async fn execute(
-        &self,
-        statement: &'static str,
-        arguments: PgArguments,
-    ) -> Result<u64, sqlx::Error> {
-        let done = sqlx::query_with(statement, arguments)
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected())
-    }
-
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        self.writers.close().await;
+        self.primary.get_postgres_connection_pool().close().await;
         self.beats.get_postgres_connection_pool().close().await;
         if let Some(replica) = &self.replica {
             replica
@@ -123,12 +123,21 @@ async fn connect(
         })
 }
 
-/// A dead connection is noticed when it is used; asking each time before would double the round trips.
+/// Only a connection that was idle for a while is asked whether it lives; asking each time would double the
+/// round trips.
 fn pool_options(connections: u32, options: &Options) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(options.connect_timeout)
         .test_before_acquire(false)
+        .before_acquire(|connection, state| {
+            Box::pin(async move {
+                if state.idle_for > UNSURE_AFTER {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
 }
 
 /// What every session says at its beginning, in the same round trip that opens it.

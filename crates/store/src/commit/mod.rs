@@ -8,15 +8,21 @@ use crate::Store;
 use crate::backend::Backend;
 use crate::row::ResponseRow;
 
+mod bound;
 mod postgres;
 mod sqlite;
+mod together;
+
+pub(crate) use together::Together;
 
 impl Store {
     pub(crate) async fn write(&self, work: &UnitOfWork) -> Result<(), StoreError> {
         let row = ResponseRow::of(work).map_err(|error| StoreError::Failed(Box::new(error)))?;
         match self.backend() {
-            Backend::Sqlite(database) => sqlite::commit(database, work, &row).await,
-            Backend::Postgres(database) => postgres::commit(database, work, &row).await,
+            Backend::Sqlite(database) => sqlite::commit(database, work, row).await,
+            Backend::Postgres(database) => {
+                postgres::commit(database, self.together(), work, row).await
+            }
         }
     }
 }

@@ -1,15 +1,17 @@
 //! One statement a commit: it begins and ends its own transaction, so a commit is one round trip, and
 //! no lock outlives it. The response comes first; its items and executions follow from it.
 
-use chrono::{DateTime, Utc};
 use response_domain::ports::store::{Cause, StoreError};
 use response_domain::work::{Guard, UnitOfWork};
-use sqlx::Arguments;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgArguments;
 
+use super::bound::Bound;
+use super::together::Together;
 use crate::backend::Postgres;
 use crate::error::from_sqlx;
-use crate::row::{ExecutionRow, ItemRow, ResponseRow, Sink, insert_response, update_response};
+use crate::row::{ExecutionRow, ItemRow, ResponseRow};
+use crate::statement::{insert_response, update_response};
 
 /// A new response and its items: the whole of a short answer.
 const NEW: &str = concat!(
@@ -72,20 +74,69 @@ const PLACES: u32 = 64;
 
 pub(super) async fn commit(
     database: &Postgres,
+    together: &Together,
     work: &UnitOfWork,
-    row: &ResponseRow<'_>,
+    row: ResponseRow,
 ) -> Result<(), StoreError> {
     let items: Vec<ItemRow> = work.items.iter().map(|item| ItemRow::of(item)).collect();
+    if matches!(work.guard, Guard::New(_)) {
+        if work.executions.is_empty() {
+            return together.write(database, row, items).await;
+        }
+        let executions = execution_rows(work);
+        let arguments = || {
+            let mut bound = Bound::default();
+            row.insert_into(&mut bound);
+            bound.items(items.iter());
+            bound.executions(&executions);
+            bound.finish()
+        };
+        return write(database, NEW_WITH_EXECUTIONS, arguments).await;
+    }
+    let executions = execution_rows(work);
+    let arguments = || {
+        let mut bound = Bound::default();
+        row.update_into(&mut bound);
+        bound.items(items.iter());
+        bound.executions(&executions);
+        bound.finish()
+    };
+    write(database, CHANGED, arguments).await
+}
+
+/// Writes a new response without executions by itself.
+pub(super) async fn alone(
+    database: &Postgres,
+    row: &ResponseRow,
+    items: &[ItemRow],
+) -> Result<(), StoreError> {
+    let arguments = || {
+        let mut bound = Bound::default();
+        row.insert_into(&mut bound);
+        bound.items(items.iter());
+        bound.finish()
+    };
+    write(database, NEW, arguments).await
+}
+
+fn execution_rows(work: &UnitOfWork) -> Vec<ExecutionRow> {
     let calls = work.executions.iter();
-    let executions: Vec<ExecutionRow<'_>> = calls.map(|call| ExecutionRow::of(call)).collect();
+    calls.map(|call| ExecutionRow::of(call)).collect()
+}
+
+async fn write(
+    database: &Postgres,
+    statement: &'static str,
+    arguments: impl Fn() -> Result<PgArguments, Cause>,
+) -> Result<(), StoreError> {
     for _ in 0..PLACES {
-        let (statement, arguments) = statement(work.guard, row, &items, &executions)?;
-        match database.execute(statement, arguments).await {
+        let arguments = arguments().map_err(StoreError::Failed)?;
+        match database.writers.execute(statement, arguments).await {
             Ok(1..) => return Ok(()),
             Ok(0) => return Err(StoreError::Stale),
             Err(error) => match error
                 .as_database_error()
-                .and_then(|error| error.constraint())
+                .and_then(DatabaseError::constraint)
             {
                 Some("responses_pkey") => return Err(StoreError::Stale),
                 Some("responses_appended") => {}
@@ -96,103 +147,4 @@ pub(super) async fn commit(
     Err(StoreError::Unavailable(
         "too many responses of one conversation ended at once".into(),
     ))
-}
-
-fn statement(
-    guard: Guard,
-    row: &ResponseRow<'_>,
-    items: &[ItemRow],
-    executions: &[ExecutionRow<'_>],
-) -> Result<(&'static str, PgArguments), StoreError> {
-    let mut bound = Bound::default();
-    let statement = match guard {
-        Guard::New(_) => {
-            row.insert_into(&mut bound);
-            if executions.is_empty() {
-                NEW
-            } else {
-                NEW_WITH_EXECUTIONS
-            }
-        }
-        Guard::Held(_) | Guard::Open => {
-            row.update_into(&mut bound);
-            CHANGED
-        }
-    };
-    bound.items(items);
-    if statement != NEW {
-        bound.executions(executions);
-    }
-    match bound.fault {
-        None => Ok((statement, bound.arguments)),
-        Some(fault) => Err(StoreError::Failed(fault)),
-    }
-}
-
-/// The values of a statement, and the first that could not be taken.
-#[derive(Default)]
-struct Bound {
-    arguments: PgArguments,
-    fault: Option<Cause>,
-}
-
-impl Bound {
-    fn add<'v, T>(&mut self, value: T)
-    where
-        T: sqlx::Encode<'v, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-    {
-        if let Err(fault) = self.arguments.add(value) {
-            self.fault.get_or_insert(fault);
-        }
-    }
-
-    /// One array a column: the same statement for any number of rows.
-    fn column<'v, R, T>(&mut self, rows: &'v [R], value: impl Fn(&'v R) -> T)
-    where
-        Vec<T>: sqlx::Encode<'v, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-    {
-        self.add(rows.iter().map(value).collect::<Vec<T>>());
-    }
-
-    fn items(&mut self, rows: &[ItemRow]) {
-        self.column(rows, |row| row.ordinal);
-        self.column(rows, |row| row.turn);
-        self.column(rows, |row| row.kind);
-        self.column(rows, |row| row.status);
-        self.column(rows, |row| row.body.as_str());
-    }
-
-    fn executions(&mut self, rows: &[ExecutionRow<'_>]) {
-        self.column(rows, |row| row.ordinal);
-        self.column(rows, |row| &*row.tool);
-        self.column(rows, |row| row.server.as_deref());
-        self.column(rows, |row| row.status);
-        self.column(rows, |row| row.turn);
-        self.column(rows, |row| row.depth);
-        self.column(rows, |row| row.started_at);
-        self.column(rows, |row| row.duration_us);
-        self.column(rows, |row| row.body.as_str());
-    }
-}
-
-impl Sink for Bound {
-    fn text(&mut self, value: Option<&str>) {
-        self.add(value);
-    }
-
-    fn number(&mut self, value: Option<i32>) {
-        self.add(value);
-    }
-
-    fn large(&mut self, value: Option<i64>) {
-        self.add(value);
-    }
-
-    fn flag(&mut self, value: bool) {
-        self.add(value);
-    }
-
-    fn moment(&mut self, value: Option<DateTime<Utc>>) {
-        self.add(value);
-    }
 }

@@ -1,8 +1,6 @@
 //! A short transaction on the one connection that writes. It is a writing one from its beginning, so
 //! what it reads cannot change before it writes.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 use response_domain::execution::Execution;
 use response_domain::item::Item;
@@ -12,7 +10,8 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, SqlErr, Statement
 
 use crate::backend::Sqlite;
 use crate::error::from_orm;
-use crate::row::{ExecutionRow, ItemRow, ResponseRow, Sink, insert_response, update_response};
+use crate::row::{ExecutionRow, ItemRow, ResponseRow, Sink};
+use crate::statement::{insert_response, update_response};
 
 const INSERT: &str = insert_response!();
 const UPDATE: &str = update_response!();
@@ -35,7 +34,7 @@ const ROWS: usize = 32;
 pub(super) async fn commit(
     database: &Sqlite,
     work: &UnitOfWork,
-    row: &ResponseRow<'_>,
+    row: ResponseRow,
 ) -> Result<(), StoreError> {
     let mut bound = Bound::default();
     let statement = match work.guard {
@@ -51,12 +50,12 @@ pub(super) async fn commit(
     let items = work
         .items
         .iter()
-        .map(|item| item_values(row.id(), item))
+        .map(|item| item_values(&row.id, item))
         .collect();
     let calls = work
         .executions
         .iter()
-        .map(|call| execution_values(row.id(), call))
+        .map(|call| execution_values(&row.id, call))
         .collect();
 
     let transaction = database.begin_write().await.map_err(from_orm)?;
@@ -124,8 +123,8 @@ fn execution_values(response: &str, call: &Execution) -> Vec<Value> {
     vec![
         response.into(),
         row.ordinal.into(),
-        row.tool.into_owned().into(),
-        row.server.map(Cow::into_owned).into(),
+        row.tool.into(),
+        row.server.into(),
         row.status.into(),
         row.turn.into(),
         row.depth.into(),

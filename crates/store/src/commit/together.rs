@@ -1,0 +1,187 @@
+//! New responses that are ready at the same moment are written by one statement. Nobody waits for company:
+//! who comes while no write is under way writes at once, alone; who comes while one is goes with the next,
+//! together with all who came meanwhile. The more come at once, the less each costs.
+//!
+//! No task does this. Whoever gets the next turn writes for all that wait; should it be dropped half-way,
+//! the others are told that nobody knows, as when the connection breaks.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use response_domain::ports::store::StoreError;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::bound::Bound;
+use super::postgres::alone;
+use crate::backend::Postgres;
+use crate::error::may_pass;
+use crate::row::{ItemRow, ResponseRow};
+
+/// New responses and their items.
+const NEW: &str = "WITH items AS (
+        INSERT INTO conversation_items (response_id, ordinal, turn, kind, status, body)
+        SELECT * FROM UNNEST($27::text[], $28::int4[], $29::int4[], $30::text[], $31::text[], $32::text[])
+    )
+    INSERT INTO responses (
+        id, owner, conversation_id, conversation_position, conversation_seen,
+        previous_response_id, worker_id, background, model, created_at, spec,
+        status, incomplete_reason, error_code, error_message,
+        queued_at, started_at, ended_at, updated_at,
+        turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress
+    )
+    SELECT
+        n.id, n.owner, n.conversation_id,
+        CASE WHEN n.follows THEN (
+            SELECT COALESCE(MAX(o.conversation_position), 0) + 1 FROM responses o
+            WHERE o.conversation_id = n.conversation_id
+        ) ELSE n.place END,
+        n.seen, n.previous_response_id, n.worker_id, n.background, n.model, n.created_at, n.spec,
+        n.status, n.incomplete_reason, n.error_code, n.error_message,
+        n.queued_at, n.started_at, n.ended_at, n.updated_at,
+        n.turns, n.rounds, n.tool_calls, n.prompt_tokens, n.completion_tokens, n.progress
+    FROM UNNEST(
+        $1::text[], $2::text[], $3::text[], $4::bool[], $5::int4[], $6::int4[], $7::text[], $8::text[],
+        $9::bool[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[],
+        $16::text[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[],
+        $21::int4[], $22::int4[], $23::int4[], $24::int8[], $25::int8[], $26::text[]
+    ) AS n (
+        id, owner, conversation_id, follows, place, seen, previous_response_id, worker_id,
+        background, model, created_at, spec, status, incomplete_reason, error_code,
+        error_message, queued_at, started_at, ended_at, updated_at,
+        turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress
+    )";
+
+/// How many go together at most.
+const MOST: usize = 64;
+
+/// How many such writes may be under way: with one, all would wait while the disk does; with many, nobody
+/// would have company.
+const WRITERS: usize = 2;
+
+/// Those who wait for their turn.
+#[derive(Debug)]
+pub(crate) struct Together {
+    waiting: Mutex<VecDeque<Waiting>>,
+    turns: Semaphore,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    row: ResponseRow,
+    items: Vec<ItemRow>,
+    outcome: oneshot::Sender<Outcome>,
+}
+
+/// What came of a write, for one of those who waited.
+#[derive(Debug)]
+enum Outcome {
+    Done(Result<(), StoreError>),
+    /// Something in what was written together was refused, so nothing was written; each tries by itself.
+    Refused(Box<ResponseRow>, Vec<ItemRow>),
+}
+
+impl Default for Together {
+    fn default() -> Self {
+        Self {
+            waiting: Mutex::default(),
+            turns: Semaphore::new(WRITERS),
+        }
+    }
+}
+
+impl Together {
+    /// Writes a new response without executions.
+    pub(super) async fn write(
+        &self,
+        database: &Postgres,
+        row: ResponseRow,
+        items: Vec<ItemRow>,
+    ) -> Result<(), StoreError> {
+        if let Ok(_turn) = self.turns.try_acquire() {
+            // Free turns mean that nobody waits: who waits is woken with the turn.
+            return alone(database, &row, &items).await;
+        }
+        let (sender, mut outcome) = oneshot::channel();
+        self.waiting().push_back(Waiting {
+            row,
+            items,
+            outcome: sender,
+        });
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                told = &mut outcome => break told,
+                _turn = self.turns.acquire() => {
+                    let next = self.next();
+                    if next.is_empty() {
+                        // Another took this one along already.
+                        break (&mut outcome).await;
+                    }
+                    write_for(database, next).await;
+                }
+            }
+        };
+        match outcome {
+            Ok(Outcome::Done(result)) => result,
+            Ok(Outcome::Refused(row, items)) => alone(database, &row, &items).await,
+            Err(_dropped) => Err(StoreError::Unavailable(
+                "the write was cut short, and may or may not have been done".into(),
+            )),
+        }
+    }
+
+    /// The next that go together, but for those who left.
+    fn next(&self) -> Vec<Waiting> {
+        let mut waiting = self.waiting();
+        let some = waiting.len().min(MOST);
+        let next = waiting.drain(..some);
+        next.filter(|one| !one.outcome.is_closed()).collect()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes for all of these, and tells each what came of it.
+async fn write_for(database: &Postgres, mut batch: Vec<Waiting>) {
+    if batch.len() == 1
+        && let Some(one) = batch.pop()
+    {
+        let result = alone(database, &one.row, &one.items).await;
+        return tell(one.outcome, Outcome::Done(result));
+    }
+    let result = insert(database, &batch).await.map_err(Arc::new);
+    for Waiting {
+        row,
+        items,
+        outcome,
+    } in batch
+    {
+        let told = match &result {
+            Ok(()) => Outcome::Done(Ok(())),
+            Err(error) if may_pass(error) => {
+                Outcome::Done(Err(StoreError::Unavailable(Box::new(Arc::clone(error)))))
+            }
+            Err(_refused) => Outcome::Refused(Box::new(row), items),
+        };
+        tell(outcome, told);
+    }
+}
+
+fn tell(outcome: oneshot::Sender<Outcome>, told: Outcome) {
+    // Who does not wait any more does not care.
+    let _ = outcome.send(told);
+}
+
+async fn insert(database: &Postgres, batch: &[Waiting]) -> Result<(), sqlx::Error> {
+    let mut bound = Bound::default();
+    bound.responses(batch.iter().map(|one| &one.row));
+    let parents = batch
+        .iter()
+        .flat_map(|one| one.items.iter().map(|_| &one.row));
+    bound.column(parents, |row| row.id.as_str());
+    bound.items(batch.iter().flat_map(|one| &one.items));
+    let arguments = bound.finish().map_err(sqlx::Error::Encode)?;
+    database.writers.execute(NEW, arguments).await.map(|_| ())
+}
