@@ -107,6 +107,12 @@ impl Guarded {
         self.guard.try_wait().ok().flatten()
     }
 
+    /// Waits until the program has ended, and answers how.
+    pub(crate) fn wait(&mut self) -> Result<ExitStatus, ChoreError> {
+        let waiting = || format!("wait for {}", self.name);
+        self.guard.wait().doing(waiting)
+    }
+
     /// A guard that is gone takes no orders and needs none.
     fn tell(&mut self, order: &str) {
         if let Some(pipe) = &mut self.pipe {

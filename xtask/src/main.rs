@@ -13,6 +13,7 @@ mod bench;
 mod check;
 mod command;
 mod db;
+mod dev;
 mod dist;
 mod docs;
 mod error;
@@ -46,6 +47,8 @@ enum Chore {
     Docs(docs::Docs),
     /// A PostgreSQL to develop and test against, and new migrations
     Db(db::Db),
+    /// Everything on this machine: the service, stand-ins for its upstreams, the gateway
+    Dev(dev::Dev),
     /// What the service costs: beside its upstream, on each store, and beside its peers
     Bench(bench::Bench),
     /// Builds the release binaries
@@ -73,6 +76,7 @@ fn perform(chore: Chore) -> Result<(), ChoreError> {
         Chore::Tidy => tidy::run(),
         Chore::Docs(docs) => docs.run(),
         Chore::Db(db) => db.run(),
+        Chore::Dev(dev) => dev.run(),
         Chore::Bench(bench) => bench.run(),
         Chore::Dist => dist::run(),
         Chore::Guard(guard) => guard.run(),

@@ -1,3 +1,4 @@
 //! The chores as they are run, from outside.
 
+mod dev;
 mod hold;
