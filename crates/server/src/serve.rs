@@ -13,12 +13,7 @@ use response_settings::{Http, Settings, Threads};
 /// Serves until a signal ends it.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let mut signals = Signals::listen()?;
-    let App {
-        engine,
-        authenticator,
-        ids,
-        http,
-    } = build(settings).await?;
+    let app = build(settings).await?;
     let Http {
         port,
         host,
@@ -73,8 +68,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let ending = async {
         signals.next().await;
         tracing::info!("shutting down: no new responses, waiting for those under way");
-        shut_down(
-            &engine,
+        app.shut_down(
             &mut signals,
             Patience {
                 soft: shutdown_soft,

@@ -17,8 +17,7 @@ async fn a_killed_process_leaves_no_run_in_progress() {
             break;
         }
     }
-    service.signal("-KILL");
-    assert_eq!(service.ended().await, None);
+    service.kill().await;
     let service = world.start().await;
     let kept = service.get(&format!("v1/responses/{id}")).await.body;
     assert_eq!(

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use response_devstack::model::{Model, ModelOptions};
-use response_devstack::tools::{Tools, ToolsOptions};
+use response_devstack::tools::{TestTools, Tools, ToolsOptions};
 use response_egress::{ClientOptions, EgressClient, Outbound, Url};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,7 +39,10 @@ pub(crate) struct Answer {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with_tools(ToolsOptions::default())
+        Self::with_tools(ToolsOptions {
+            test_tools: TestTools::Offered,
+            ..ToolsOptions::default()
+        })
     }
 
     pub(crate) fn with_tools(tools: ToolsOptions) -> Self {
@@ -165,6 +168,12 @@ impl Process {
             .status()
             .unwrap();
         assert!(sent.success());
+    }
+
+    /// Ends the process at once, as a crash would.
+    pub(crate) async fn kill(self) {
+        self.signal("-KILL");
+        assert_eq!(self.ended().await, None);
     }
 
     /// Waits for the end of the process; its exit code, if it had one.

@@ -44,7 +44,7 @@ async fn a_schema_can_be_made_without_serving() {
     let ready = service.get("readyz").await;
     assert_eq!(ready.status, 503, "{:#}", ready.body);
     assert_eq!(service.get("healthz").await.status, 200);
-    drop(service);
+    service.kill().await;
     assert!(
         world
             .command()
