@@ -2,6 +2,7 @@
 //! more. What the tool says, good or bad, is a reply; only trouble with the server is an error.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use response_domain::caller::Credential;
 use response_domain::json::Json;
@@ -17,13 +18,14 @@ use crate::exchange::Post;
 use crate::fault::{Fault, Footing};
 use crate::link::{Era, Link};
 use crate::listing::{Asker, REQUEST_ID, RETRY_DELAY};
+use crate::message::Awaited;
 use crate::mirror;
 use crate::pace::Pace;
 use crate::registry::Catalog;
 use crate::result;
 use crate::server::Server;
 use crate::tool::Tool;
-use crate::wire::{self, Awaited, Call, Meta};
+use crate::wire::{self, Call, Meta};
 
 const METHOD: &str = "tools/call";
 const TOOL_CALL_ID: HeaderName = HeaderName::from_static("x-tool-call-id");
@@ -159,6 +161,8 @@ impl Calling<'_> {
                 .filter(|link| !renewed && fault.is_stale(link.footing()));
             if let Some(link) = stale {
                 renewed = true;
+                // The headers are made after the schema, so that may be an old one.
+                self.server.changed.store(true, Ordering::Relaxed);
                 tracing::info!(
                     mcp.server = &*self.server.label,
                     error = &fault as &dyn std::error::Error,

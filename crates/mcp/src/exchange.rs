@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use response_domain::caller::Credential;
 use response_egress::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use response_egress::{Bytes, EgressError, Events, Inbound, Outbound, SseReader, StatusCode};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::fault::{Fault, Page, SessionSign};
 use crate::link::{Era, Link};
+use crate::message::{self, Awaited, Malformed, Message};
 use crate::pace::Pace;
 use crate::server::Server;
-use crate::wire::{self, Awaited, Malformed, Message};
 
 /// How much of a refusal is read.
 const REFUSAL_LIMIT: usize = 64 * 1024;
@@ -22,6 +23,8 @@ const REFUSAL_LIMIT: usize = 64 * 1024;
 const MAX_MESSAGES: usize = 100_000;
 /// How long to wait before a stream that broke off is taken up again.
 const RESUME_DELAY: Duration = Duration::from_millis(500);
+/// How long a stream may stay open behind its answer.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a stream is taken up again without anything new coming.
 const MAX_IDLE_RESUMES: u32 = 2;
 
@@ -95,7 +98,7 @@ async fn refusal(inbound: Inbound, until: Instant) -> Fault {
         .unwrap_or_default();
     Fault::Refused {
         status,
-        error: wire::read_error(&body),
+        error: message::read_error(&body),
         session: SessionSign::read(&String::from_utf8_lossy(&body)),
     }
 }
@@ -134,10 +137,10 @@ impl Reading<'_> {
         if !start.starts_with(b"{") && !start.starts_with(b"[") {
             return self.unlabelled_stream(body);
         }
-        let messages = wire::read(&body, self.awaited).map_err(Fault::Malformed)?;
+        let messages = message::read(&body, self.awaited).map_err(Fault::Malformed)?;
         match self.sort(messages)? {
             Some(result) => Ok(result),
-            None => Err(Fault::Protocol("it answered a request that was not sent")),
+            None => Err(Fault::Protocol("its answer is to no request that was sent")),
         }
     }
 
@@ -164,7 +167,10 @@ impl Reading<'_> {
         loop {
             let before = last.clone();
             let end = match self.events(&mut events, &mut last).await {
-                Ok(result) => return Ok(result),
+                Ok(result) => {
+                    self.let_end(events);
+                    return Ok(result);
+                }
                 Err(fault @ (Fault::Cut | Fault::Broken(_))) => fault,
                 Err(fault) => return Err(fault),
             };
@@ -208,6 +214,16 @@ impl Reading<'_> {
         }
     }
 
+    /// Reads behind the caller's back what the server sends after the answer, which is nothing
+    /// but the end: a connection whose body was read to the end can serve again.
+    fn let_end(&self, mut events: Events) {
+        if events.next().now_or_never().is_none() {
+            self.server.background.spawn(async move {
+                drop(timeout(END_TIMEOUT, events.next()).await);
+            });
+        }
+    }
+
     /// What one event brings: the result, an error, or neither.
     fn frame(&mut self, data: &Bytes) -> Result<Option<Bytes>, Fault> {
         if data.trim_ascii().is_empty() {
@@ -217,7 +233,7 @@ impl Reading<'_> {
         if self.messages > MAX_MESSAGES {
             return Err(Fault::Protocol("it sent messages without end"));
         }
-        match wire::read(data, self.awaited) {
+        match message::read(data, self.awaited) {
             Ok(messages) => self.sort(messages),
             Err(Malformed::Both) => Err(Fault::Malformed(Malformed::Both)),
             // Servers send pings and notices of their own; that the answer was no message shows

@@ -4,7 +4,12 @@
 use response_domain::ports::tools::{ToolError, ToolErrorKind};
 use response_egress::{EgressError, StatusCode};
 
-use crate::wire::{self, Malformed, RpcError};
+use crate::clean::excerpt;
+use crate::message::{Malformed, RpcError};
+use crate::wire;
+
+/// How much of a server's words the log gets.
+const LOGGED: usize = 300;
 
 /// Why a request has no result.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +36,7 @@ pub(crate) enum Fault {
         session: SessionSign,
     },
     /// The server answered the request with an error.
-    #[error("answered with the error {}: {}", .0.code, .0.message)]
+    #[error("answered with the error {}: {}", .0.code, excerpt(&.0.message, LOGGED))]
     Rpc(RpcError),
     /// A web page came instead of an answer.
     #[error("answered with a web page")]
@@ -99,7 +104,8 @@ impl SessionSign {
 
 fn describe(error: Option<&RpcError>) -> String {
     error.map_or_else(String::new, |error| {
-        format!(" and the error {}: {}", error.code, error.message)
+        let message = excerpt(&error.message, LOGGED);
+        format!(" and the error {}: {message}", error.code)
     })
 }
 
@@ -258,11 +264,12 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message;
 
     fn refused(status: u16, body: &str) -> Fault {
         Fault::Refused {
             status: StatusCode::from_u16(status).unwrap(),
-            error: wire::read_error(&body.to_owned().into()),
+            error: message::read_error(&body.to_owned().into()),
             session: SessionSign::read(body),
         }
     }

@@ -11,11 +11,12 @@ use response_egress::header::HeaderValue;
 use crate::exchange::{Post, Reply};
 use crate::fault::Fault;
 use crate::link::{Era, Link};
+use crate::message::{Awaited, RpcError};
 use crate::options::Mode;
 use crate::pace::Pace;
 use crate::server::Server;
 use crate::wire::{
-    self, Awaited, Discovered, Empty, Initialize, Initialized, LATEST_HANDSHAKE, List, MODERN, Meta,
+    self, Discovered, Empty, Initialize, Initialized, LATEST_HANDSHAKE, List, MODERN, Meta,
 };
 
 /// How long a handshake may take. A server that knows none may leave it unanswered.
@@ -194,7 +195,7 @@ fn modern() -> Link {
 
 /// What a refused handshake says about the server.
 fn refused(fault: Fault, asked: &str) -> Result<Greeting, Fault> {
-    let supported = fault.rpc().and_then(wire::RpcError::supported);
+    let supported = fault.rpc().and_then(RpcError::supported);
     if let Some(supported) = supported {
         let older = wire::HANDSHAKES
             .into_iter()

@@ -9,17 +9,20 @@
 mod arguments;
 mod call;
 mod clean;
+mod content;
 mod exchange;
 mod fault;
 mod handshake;
 mod link;
 mod listing;
+mod message;
 mod mirror;
 mod names;
 mod options;
 mod pace;
 mod registry;
 mod result;
+mod schema;
 mod server;
 mod tool;
 mod wire;
@@ -62,6 +65,13 @@ impl McpTools {
         runtime: Handle,
     ) -> Result<Self, OptionsError> {
         options.check()?;
+        for server in &options.servers {
+            let vetted = client.vet(&server.endpoint());
+            vetted.map_err(|refusal| OptionsError::Url {
+                label: server.label.clone(),
+                refusal,
+            })?;
+        }
         let background = Background::new(runtime);
         let changed = Arc::new(AtomicBool::new(false));
         let server = |server| {

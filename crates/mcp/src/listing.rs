@@ -12,11 +12,12 @@ use tokio::time::{Instant, sleep};
 use crate::exchange::Post;
 use crate::fault::Fault;
 use crate::link::{Era, Link};
+use crate::message::Awaited;
 use crate::options::Mode;
 use crate::pace::Pace;
 use crate::server::Server;
 use crate::tool::{Tool, Unfit};
-use crate::wire::{self, Awaited, List};
+use crate::wire::{self, List};
 
 /// How many pages a list may have.
 const MAX_PAGES: usize = 64;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use response_egress::Url;
 use response_egress::header::HeaderMap;
+use response_egress::{Refusal, Url};
 
 /// How tool servers are called and what is believed of them.
 #[derive(Debug, Clone)]
@@ -124,12 +124,6 @@ impl ServerOptions {
                 label: self.label.clone(),
             });
         }
-        if !matches!(self.url.scheme(), "http" | "https") || !self.url.has_host() {
-            return Err(OptionsError::Url {
-                label: self.label.clone(),
-                scheme: self.url.scheme().to_owned(),
-            });
-        }
         Ok(())
     }
 }
@@ -205,12 +199,13 @@ pub enum OptionsError {
         label: String,
     },
     /// A URL that cannot be called.
-    #[error("the URL of the tool server {label:?} is a {scheme} one; http and https are allowed")]
+    #[error("the URL of the tool server {label:?} cannot be called")]
     Url {
         /// The server.
         label: String,
-        /// What the URL has instead.
-        scheme: String,
+        /// What is wrong with it.
+        #[source]
+        refusal: Refusal,
     },
     /// No time for a call.
     #[error("the time limit of a tool call is zero; it must be longer")]
@@ -258,8 +253,6 @@ mod tests {
         }
         let twice = check(vec![server("a", "http://x"), server("a", "http://y")]).unwrap_err();
         assert!(twice.to_string().contains("\"a\""));
-        let file = check(vec![server("a", "file:///etc/passwd")]).unwrap_err();
-        assert!(file.to_string().contains("file"));
         let mut options = Options::new(vec![]);
         options.call_cap = Duration::from_secs(1);
         assert!(matches!(

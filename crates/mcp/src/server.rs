@@ -1,5 +1,6 @@
 //! One tool server: where it is, what its requests carry, and what goes on behind the calls.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,8 +18,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::exchange::is_stream;
 use crate::link::{Era, Link, Links};
+use crate::message::Question;
 use crate::options::{ContextArguments, CredentialUse, Mode, Options, ServerOptions, Trust};
-use crate::wire::{self, Cancelled, Identity, Question};
+use crate::wire::{self, Cancelled, Identity};
 
 /// How long a message that nobody waits for may take.
 const ASIDE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,7 +28,7 @@ const ASIDE_TIMEOUT: Duration = Duration::from_secs(5);
 const QUESTIONS_AT_ONCE: usize = 4;
 /// An answer may be this much larger than the text that is kept of it: it holds pictures, and
 /// escapes.
-const MIN_ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+const MIN_ANSWER_LIMIT: usize = 8 * 1024 * 1024;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -61,7 +63,6 @@ impl Background {
 }
 
 /// One tool server.
-#[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) label: Arc<str>,
     pub(crate) mode: Mode,
@@ -223,6 +224,17 @@ impl Server {
                 .tell(body, headers, Instant::now() + ASIDE_TIMEOUT)
                 .await;
         });
+    }
+}
+
+impl fmt::Debug for Server {
+    /// Without its URL, which may hold a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("label", &self.label)
+            .field("mode", &self.mode)
+            .field("links", &self.links)
+            .finish_non_exhaustive()
     }
 }
 

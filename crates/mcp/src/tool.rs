@@ -8,10 +8,11 @@ use response_domain::tool::Repeat;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::arguments::{BadSchema, ContextArgument, Parameters, compile};
+use crate::arguments::compile;
 use crate::clean::excerpt;
 use crate::mirror::{self, BadMirror, Mirror};
 use crate::options::{ContextArguments, Trust};
+use crate::schema::{BadSchema, ContextArgument, Parameters};
 
 /// How long a description may be.
 const MAX_DESCRIPTION: usize = 8 * 1024;

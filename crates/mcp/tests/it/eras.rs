@@ -1,11 +1,16 @@
 //! How a server is found out: handshakes of every age, none at all, and bare requests.
 
-use response_domain::ports::tools::ToolErrorKind;
-use response_mcp::Mode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use response_domain::ports::tools::{ToolErrorKind, ToolRegistry};
+use response_egress::{ClientOptions, EgressClient, Url};
+use response_mcp::{McpTools, Mode, Options, OptionsError};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use crate::fake::{Answer, Fake, Seen};
-use crate::world::{bare, call, context, names, tool, tools};
+use crate::world::{bare, call, context, names, server, tool, tools};
 
 #[tokio::test]
 async fn a_bare_server_gets_exactly_one_post_for_a_call() {
@@ -189,10 +194,7 @@ async fn a_server_of_another_age_altogether_is_a_protocol_error() {
         )
     })
     .await;
-    let error =
-        response_domain::ports::tools::ToolRegistry::list(&tools(&fake, Mode::Auto), &context())
-            .await
-            .unwrap_err();
+    let error = tools(&fake, Mode::Auto).list(&context()).await.unwrap_err();
     assert_eq!(error.kind, ToolErrorKind::Protocol);
     assert!(
         error.message.contains("no protocol version"),
@@ -213,10 +215,10 @@ async fn a_mode_that_wants_a_session_takes_nothing_less() {
 
 #[tokio::test]
 async fn a_server_that_was_bare_and_wants_a_handshake_now_gets_one() {
-    let grown = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let is_grown = std::sync::Arc::clone(&grown);
+    let grown = Arc::new(AtomicBool::new(false));
+    let is_grown = Arc::clone(&grown);
     let fake = Fake::start(move |seen| {
-        let is_grown = is_grown.load(std::sync::atomic::Ordering::SeqCst);
+        let is_grown = is_grown.load(Ordering::SeqCst);
         match seen.method() {
             "initialize" if is_grown => seen.welcome("2025-11-25").with("Mcp-Session-Id", "s"),
             "tools/list" => seen.tools(&json!([tool("t")])),
@@ -233,19 +235,17 @@ async fn a_server_that_was_bare_and_wants_a_handshake_now_gets_one() {
     .await;
     let tools = tools(&fake, Mode::Auto);
     call(&tools, "t", &json!({})).await.unwrap();
-    grown.store(true, std::sync::atomic::Ordering::SeqCst);
+    grown.store(true, Ordering::SeqCst);
     call(&tools, "t", &json!({})).await.unwrap();
     assert_eq!(fake.last("tools/call").header("mcp-session-id"), Some("s"));
 }
 
 #[tokio::test]
 async fn a_guess_that_was_wrong_is_not_kept() {
-    let is_up = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let up = std::sync::Arc::clone(&is_up);
+    let is_up = Arc::new(AtomicBool::new(false));
+    let up = Arc::clone(&is_up);
     let fake = Fake::start(move |seen| match seen.method() {
-        _ if !up.load(std::sync::atomic::Ordering::SeqCst) => {
-            Answer::new(404, "text/plain", "no route yet")
-        }
+        _ if !up.load(Ordering::SeqCst) => Answer::new(404, "text/plain", "no route yet"),
         "initialize" => seen.welcome("2025-11-25"),
         "tools/list" if seen.header("mcp-protocol-version").is_some() => {
             seen.tools(&json!([tool("t")]))
@@ -255,15 +255,10 @@ async fn a_guess_that_was_wrong_is_not_kept() {
     })
     .await;
     let tools = tools(&fake, Mode::Auto);
-    let first = response_domain::ports::tools::ToolRegistry::list(&tools, &context()).await;
+    let first = tools.list(&context()).await;
     assert_eq!(first.unwrap_err().kind, ToolErrorKind::Unavailable);
-    is_up.store(true, std::sync::atomic::Ordering::SeqCst);
-    crate::world::eventually(|| async {
-        response_domain::ports::tools::ToolRegistry::list(&tools, &context())
-            .await
-            .is_ok()
-    })
-    .await;
+    is_up.store(true, Ordering::SeqCst);
+    crate::world::eventually(|| async { tools.list(&context()).await.is_ok() }).await;
 }
 
 #[tokio::test]
@@ -274,4 +269,19 @@ async fn a_refused_credential_in_the_handshake_is_no_sign_of_a_bare_server() {
         .unwrap_err();
     assert_eq!(error.kind, ToolErrorKind::Unauthorized);
     assert_eq!(fake.methods(), ["initialize"]);
+}
+
+#[tokio::test]
+async fn a_url_that_cannot_be_called_is_refused_at_the_start() {
+    let client = EgressClient::new(ClientOptions::default()).unwrap();
+    for url in [
+        "file:///etc/hostname",
+        "http://user:secret@tools/mcp",
+        "mailto:a@b",
+    ] {
+        let options = Options::new(vec![server("a", &Url::parse(url).unwrap(), Mode::Auto)]);
+        let refused = McpTools::new(&options, &client, Handle::current()).unwrap_err();
+        assert!(matches!(refused, OptionsError::Url { .. }), "{url}");
+        assert!(!format!("{refused:?}").contains("secret"));
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use response_egress::Url;
@@ -81,6 +82,8 @@ pub(crate) enum Answer {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     },
+    /// Sends this as a stream of events without a length, in two chunks, and serves on.
+    Chunked(String),
     /// Sends a stream of events, piece by piece as they come, and closes after the last.
     Stream(mpsc::Receiver<Vec<u8>>),
     /// Sends these bytes, each piece by itself, and closes.
@@ -127,6 +130,7 @@ pub(crate) struct Fake {
     pub(crate) url: Url,
     seen: Arc<Mutex<Vec<Seen>>>,
     count: watch::Receiver<usize>,
+    connections: Arc<AtomicUsize>,
     _task: JoinSet<()>,
 }
 
@@ -153,20 +157,29 @@ impl Fake {
             tell,
             decide: Box::new(decide),
         });
+        let connections = Arc::new(AtomicUsize::new(0));
+        let accepted = Arc::clone(&connections);
         let mut task = JoinSet::new();
         task.spawn(async move {
-            let mut connections = JoinSet::new();
+            let mut open = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, Arc::clone(&keep)));
-                while connections.try_join_next().is_some() {}
+                accepted.fetch_add(1, Ordering::SeqCst);
+                open.spawn(serve(stream, Arc::clone(&keep)));
+                while open.try_join_next().is_some() {}
             }
         });
         Self {
             url: Url::parse(&format!("http://127.0.0.1:{port}/mcp")).unwrap(),
             seen,
             count,
+            connections,
             _task: task,
         }
+    }
+
+    /// How many connections were made.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// What came so far.
@@ -220,6 +233,7 @@ async fn serve(mut stream: TcpStream, keep: Arc<Kept>) {
                 headers,
                 body,
             } => answer(&mut stream, status, &headers, &body).await,
+            Answer::Chunked(body) => chunked(&mut stream, &body).await,
             Answer::Stream(pieces) => stream_out(&mut stream, pieces).await,
             Answer::Raw(pieces) => raw_out(&mut stream, pieces).await,
             Answer::Hang => std::future::pending().await,
@@ -243,6 +257,18 @@ async fn answer(
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).await.ok()?;
     stream.write_all(body).await.ok()
+}
+
+async fn chunked(stream: &mut TcpStream, body: &str) -> Option<()> {
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let whole = format!("{head}{:x}\r\n{body}\r\n", body.len());
+    stream.write_all(whole.as_bytes()).await.ok()?;
+    // The end comes by itself, later than the answer.
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(b"0\r\n\r\n").await.ok()
 }
 
 async fn stream_out(stream: &mut TcpStream, mut pieces: mpsc::Receiver<Vec<u8>>) -> Option<()> {

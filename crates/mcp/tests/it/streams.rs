@@ -276,3 +276,19 @@ async fn questions_of_the_server_are_answered_and_do_no_harm() {
     let refused = |body: &&Value| body["id"] == 7 && body["error"]["code"] == -32601;
     assert_eq!(answers.iter().filter(refused).count(), 1);
 }
+
+#[tokio::test]
+async fn a_stream_that_ends_behind_its_answer_leaves_the_connection_to_the_next_call() {
+    let fake = bare(|seen| Answer::Chunked(event(&result(seen, "done")))).await;
+    let tools = tools(&fake, Mode::Bare);
+    let order = order(&listed(&tools).await, "t", &json!({}));
+    for calls in 1..=20 {
+        tools.call(&order, &context()).await.unwrap();
+        // The end of the stream is on its way; the next call is not to come before it.
+        fake.until("tools/call", calls).await;
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(fake.connections(), 1);
+}
