@@ -1,7 +1,7 @@
 //! Fakes, a scripted world, and the suites every adapter must pass. For tests only.
 
 pub mod clock;
-pub mod crash;
+pub mod faulty;
 pub mod grammar;
 pub mod memory;
 pub mod script;

@@ -6,11 +6,29 @@ use std::sync::Arc;
 use response_domain::failure::FailureCode;
 use response_domain::response::Response;
 use response_domain::status::{Status, StatusName};
-use response_testkit::crash::{CrashingStore, Death};
+use response_testkit::faulty::{Fate, FaultyStore};
 use response_testkit::memory::MemoryStore;
 use response_testkit::script::{ScriptedTools, ToolScript, calls, text};
 
 use crate::world::{Plan, World, says, status};
+
+/// When a process dies, relative to its commits, which are numbered from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Death {
+    Never,
+    Before(usize),
+    After(usize),
+}
+
+impl Death {
+    fn fate(self, commit: usize) -> Fate {
+        match self {
+            Self::Before(number) if number == commit => Fate::DiesBefore,
+            Self::After(number) if number == commit => Fate::DiesAfter,
+            Self::Never | Self::Before(_) | Self::After(_) => Fate::Written,
+        }
+    }
+}
 
 /// What is left of a process that died, seen by the next.
 struct Remains {
@@ -19,7 +37,7 @@ struct Remains {
     commits: usize,
 }
 
-fn plan(store: &Arc<MemoryStore>, death: Death) -> (Plan, Arc<CrashingStore<MemoryStore>>) {
+fn plan(store: &Arc<MemoryStore>, death: Death) -> (Plan, Arc<FaultyStore<MemoryStore>>) {
     let tools = ScriptedTools::new([
         ("search", ToolScript::Answers("two hits")),
         ("pay", ToolScript::Answers("paid")),
@@ -30,7 +48,9 @@ fn plan(store: &Arc<MemoryStore>, death: Death) -> (Plan, Arc<CrashingStore<Memo
         text("Paid."),
     ];
     let mut plan = Plan::new(turns).tools(tools);
-    let front = Arc::new(CrashingStore::new(Arc::clone(store), death));
+    let front = Arc::new(FaultyStore::new(Arc::clone(store), move |commit| {
+        death.fate(commit)
+    }));
     plan.store = Arc::clone(store);
     plan.front = Some(front.clone());
     (plan, front)

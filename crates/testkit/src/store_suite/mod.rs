@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
 
+pub mod full;
 pub mod sample;
 
 pub mod round_trip;

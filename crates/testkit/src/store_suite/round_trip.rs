@@ -3,26 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use response_domain::execution::ExecutionState;
 use response_domain::failure::{Failure, FailureCode};
 use response_domain::id::ItemId;
-use response_domain::item::{
-    CallId, FunctionCall, FunctionCallOutput, Item, ItemBody, ItemStatus, Message, Part, Reasoning,
-    Role,
-};
-use response_domain::response::{Finish, Note, Response, Turn};
-use response_domain::spec::{
-    Controls, Delivery, InputItem, OnMaxDepth, ResponseSpec, ToolChoice, ToolFailure, ToolRequest,
-    ToolSelection,
-};
+use response_domain::item::{Item, ItemStatus};
+use response_domain::response::Response;
+use response_domain::spec::{Delivery, ResponseSpec, ToolChoice, ToolSelection};
 use response_domain::status::{Change, IncompleteReason, StatusName};
 use response_domain::time::Timestamp;
-use response_domain::usage::Usage;
 
 use super::Subject;
+use super::full::{every_body, every_state, full_progress, full_spec};
 use super::sample::{
-    accepted, ada, asked, at, call, changed, completed, conversation, found, id, json, put, said,
-    spec, with_calls,
+    accepted, ada, asked, at, call, changed, completed, found, put, spec, with_calls,
 };
 
 async fn reads_back(store: &dyn Subject, response: &Response) {
@@ -85,54 +77,6 @@ pub async fn every_failure_and_every_limit_reads_back(store: &dyn Subject) {
     }
 }
 
-/// A spec of which every field says something.
-fn full_spec() -> ResponseSpec {
-    ResponseSpec {
-        model: "models/größe-1:latest".into(),
-        input: json(r#"[{"role": "user", "content": "hé"}, {"type":"item_reference","id":"x"}]"#),
-        items: vec![
-            InputItem::New(said(Role::System, "Be brief.")),
-            InputItem::Reference(ItemId::new(id(77).raw(), 3)),
-            InputItem::New(ItemBody::FunctionCall(a_call())),
-        ],
-        system_prompt: Some("You are \"kind\".".into()),
-        controls: Controls {
-            temperature: Some(0.1 + 0.2),
-            top_p: Some(1e-7),
-            max_tokens: Some(u32::MAX),
-            presence_penalty: Some(-2.0),
-            frequency_penalty: Some(-0.0),
-            seed: Some(i64::MIN),
-            stop: Some(json(r#"["\n", "END"]"#)),
-            response_format: Some(json(r#"{"type": "json_object"}"#)),
-            parallel_tool_calls: Some(false),
-            reasoning_effort: Some("high".into()),
-        },
-        tools: ToolSelection::Only(vec![
-            ToolRequest {
-                name: "google_search".into(),
-                description: Some("Searches.".into()),
-                parameters: Some(json(r#"{ "type": "object" }"#)),
-            },
-            ToolRequest {
-                name: "scrape".into(),
-                description: None,
-                parameters: None,
-            },
-        ]),
-        tool_choice: ToolChoice::Named("scrape".into()),
-        max_rounds: 15,
-        on_max_depth: OnMaxDepth::Answer,
-        tool_failure: ToolFailure::Report,
-        delivery: Delivery::Stream,
-        conversation: Some(conversation(9)),
-        previous: Some(id(8)),
-        metadata: json(r#"{"a": {"b": [1, 2.50, null]}, "webhook_url": "https://x.test/"}"#),
-        user: Some("user-1".into()),
-        ..spec()
-    }
-}
-
 pub async fn every_field_of_a_spec_reads_back(store: &dyn Subject) {
     reads_back(store, &accepted(1)).await;
     let mut response = asked(2, full_spec());
@@ -166,52 +110,6 @@ pub async fn every_kind_of_tool_choice_reads_back(store: &dyn Subject) {
     }
 }
 
-fn a_call() -> FunctionCall {
-    FunctionCall {
-        call_id: CallId("call_1".into()),
-        name: "google_search".into(),
-        arguments: r#"{"q":"news", "num": 3}"#.into(),
-    }
-}
-
-/// A body of every kind, with every kind of part and role.
-fn every_body() -> Vec<ItemBody> {
-    let parts = vec![
-        Part::Text("see".into()),
-        Part::Image {
-            url: "data:image/png;base64,AAAA".into(),
-            detail: Some("low".into()),
-        },
-        Part::Image {
-            url: "jan_01hqr8v9".into(),
-            detail: None,
-        },
-        Part::Other(json(r#"{"type":"input_file", "file_id": "f"}"#)),
-    ];
-    let message = |content| {
-        ItemBody::Message(Message {
-            role: Role::User,
-            content,
-        })
-    };
-    vec![
-        said(Role::System, "s"),
-        said(Role::Developer, "d"),
-        said(Role::User, "u"),
-        said(Role::Assistant, ""),
-        message(parts),
-        message(Vec::new()),
-        ItemBody::Reasoning(Reasoning {
-            text: "First, think.".into(),
-        }),
-        ItemBody::FunctionCall(a_call()),
-        ItemBody::FunctionCallOutput(FunctionCallOutput {
-            call_id: CallId("call_1".into()),
-            output: "{\"results\": []}".into(),
-        }),
-    ]
-}
-
 pub async fn every_kind_of_item_reads_back(store: &dyn Subject) {
     let response = completed(1);
     let mut items = Vec::new();
@@ -234,17 +132,8 @@ pub async fn every_kind_of_item_reads_back(store: &dyn Subject) {
 
 pub async fn every_state_of_an_execution_reads_back(store: &dyn Subject) {
     let response = accepted(1);
-    let states = [
-        ExecutionState::Started,
-        ExecutionState::Completed("{\"ok\": true}".into()),
-        ExecutionState::Completed("".into()),
-        ExecutionState::Failed("no such page".into()),
-        ExecutionState::TimedOut,
-        ExecutionState::Cancelled,
-        ExecutionState::Unknown,
-    ];
     let mut calls = Vec::new();
-    for (ordinal, state) in (0..).zip(states) {
+    for (ordinal, state) in (0..).zip(every_state()) {
         let mut execution = (*call(&response, ordinal, state)).clone();
         if ordinal % 2 == 1 {
             execution.server = None;
@@ -257,33 +146,7 @@ pub async fn every_state_of_an_execution_reads_back(store: &dyn Subject) {
 
 pub async fn progress_reads_back(store: &dyn Subject) {
     let mut response = accepted(1);
-    let usage = Usage {
-        prompt: u64::MAX,
-        cached: 12,
-        completion: 1,
-        reasoning: u64::from(u32::MAX),
-    };
-    for (number, finish) in (1..).zip(Finish::ALL) {
-        let note = |detail: Option<&str>| Note {
-            code: "empty_delta".into(),
-            detail: detail.map(Into::into),
-        };
-        response.progress.turns.push(Arc::new(Turn {
-            number,
-            started_at: at(i64::from(number)),
-            ended_at: at(i64::from(number) + 1),
-            finish: *finish,
-            usage: (number % 2 == 0).then_some(usage),
-            notes: if number % 2 == 0 {
-                vec![note(None), note(Some("a \"b\""))]
-            } else {
-                Vec::new()
-            },
-        }));
-    }
-    response.progress.rounds = 15;
-    response.progress.usage = Some(usage);
-    response.progress.output = Some("Here are the latest…".into());
+    response.progress = full_progress();
     reads_back(store, &changed(response, Change::Complete)).await;
 }
 

@@ -1,6 +1,7 @@
-//! A process that dies at its nth commit, before or after: from then on its store answers nothing, and
-//! whoever waits for the end of the process is told.
+//! A store whose commits go wrong as planned: the database is away, an answer is lost, or the process
+//! dies, from when on whoever waits for the end of the process is told.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,33 +15,38 @@ use response_domain::response::Response;
 use response_domain::work::UnitOfWork;
 use tokio::sync::Notify;
 
-/// When a process dies, relative to a commit.
+/// What becomes of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Death {
-    /// It does not die.
-    Never,
-    /// The commit with this number, from 1, is not written.
-    Before(usize),
-    /// It is written, and nobody learns of it.
-    After(usize),
+pub enum Fate {
+    /// It is written, and answered.
+    Written,
+    /// The process dies before it is written.
+    DiesBefore,
+    /// It is written, and the process dies before it learns of it.
+    DiesAfter,
+    /// The database is away.
+    Away,
+    /// It is written, and the answer is lost.
+    AnswerLost,
 }
 
-/// A store behind which the process dies.
-#[derive(Debug)]
-pub struct CrashingStore<S> {
+type Plan = Box<dyn Fn(usize) -> Fate + Send + Sync>;
+
+/// A store whose commits go wrong as planned.
+pub struct FaultyStore<S> {
     inner: Arc<S>,
-    death: Death,
+    plan: Plan,
     commits: AtomicUsize,
     /// Told when the process dies.
     pub died: Arc<Notify>,
 }
 
-impl<S> CrashingStore<S> {
-    /// `inner`, until death.
-    pub fn new(inner: Arc<S>, death: Death) -> Self {
+impl<S> FaultyStore<S> {
+    /// `inner`, with `plan` deciding the fate of each commit by its number, from 1.
+    pub fn new(inner: Arc<S>, plan: impl Fn(usize) -> Fate + Send + Sync + 'static) -> Self {
         Self {
             inner,
-            death,
+            plan: Box::new(plan),
             commits: AtomicUsize::new(0),
             died: Arc::default(),
         }
@@ -57,8 +63,16 @@ impl<S> CrashingStore<S> {
     }
 }
 
+impl<S> fmt::Debug for FaultyStore<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultyStore")
+            .field("commits", &self.commits)
+            .finish_non_exhaustive()
+    }
+}
+
 #[async_trait]
-impl<S: ResponseStore> ResponseStore for CrashingStore<S> {
+impl<S: ResponseStore> ResponseStore for FaultyStore<S> {
     async fn find(
         &self,
         owner: &OwnerId,
@@ -93,14 +107,20 @@ impl<S: ResponseStore> ResponseStore for CrashingStore<S> {
 
     async fn commit(&self, work: UnitOfWork) -> Result<(), StoreError> {
         let number = self.commits.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.death == Death::Before(number) {
-            return self.die().await;
+        let away = || StoreError::Unavailable("the database is away, as planned".into());
+        match (self.plan)(number) {
+            Fate::Written => self.inner.commit(work).await,
+            Fate::DiesBefore => self.die().await,
+            Fate::DiesAfter => {
+                self.inner.commit(work).await?;
+                self.die().await
+            }
+            Fate::Away => Err(away()),
+            Fate::AnswerLost => {
+                self.inner.commit(work).await?;
+                Err(away())
+            }
         }
-        let written = self.inner.commit(work).await;
-        if self.death == Death::After(number) {
-            return self.die().await;
-        }
-        written
     }
 
     async fn delete(&self, owner: &OwnerId, id: ResponseId) -> Result<bool, StoreError> {
