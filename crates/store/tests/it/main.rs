@@ -6,4 +6,11 @@
 )]
 
 mod postgres;
+mod postgres_server;
+mod records;
+mod refused;
+mod replica_postgres;
+mod schema;
 mod sqlite;
+mod sqlite_file;
+mod together_postgres;

@@ -1,19 +1,24 @@
-//! SQLite.
+//! SQLite keeps the promises of the port.
 
 use response_store::Store;
 use response_store::options::{Database, Options};
 use response_testkit::store_suite::Fixture;
+use tempfile::TempDir;
 
-fn options(folder: &tempfile::TempDir) -> Options {
+pub(crate) fn options(folder: &TempDir) -> Options {
     Options {
         connections: 2,
         ..Options::new(Database::Sqlite(folder.path().join("response.db")))
     }
 }
 
+pub(crate) async fn open(folder: &TempDir) -> Store {
+    Store::open(options(folder)).await.unwrap()
+}
+
 async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(options(&folder)).await.unwrap();
+    let store = open(&folder).await;
     Fixture::keeping(store, folder)
 }
 
