@@ -17,10 +17,20 @@ struct Document {
 }
 
 /// Every generated document. To add one, add a line and the crate that writes it.
-const DOCUMENTS: &[Document] = &[Document {
-    path: "docs/settings.md",
-    text: response_settings::reference_markdown,
-}];
+const DOCUMENTS: &[Document] = &[
+    Document {
+        path: "docs/settings.md",
+        text: response_settings::reference_markdown,
+    },
+    Document {
+        path: "crates/settings/src/defaults.toml",
+        text: response_settings::defaults_document,
+    },
+    Document {
+        path: "docs/openapi.json",
+        text: response_http::openapi_json,
+    },
+];
 
 #[derive(Debug, Args)]
 pub(crate) struct Docs {
