@@ -58,7 +58,10 @@ pub(crate) struct Memory {
 /// What an answer needs besides its bytes.
 #[derive(Debug)]
 pub(crate) struct Start {
+    /// How the answer was asked for.
     pub(crate) mode: TurnMode,
+    /// Whether a stream would have been better.
+    pub(crate) avoids_stream: bool,
     pub(crate) asked: Asked,
     /// How the request was changed, if it was.
     pub(crate) adapted: Option<Arc<str>>,
@@ -76,6 +79,9 @@ impl Answer {
         let form = Form::told(&inbound)?;
         let mut reader = AnswerReader::new(start.asked, options.max_answer_bytes);
         let mut deltas = Vec::new();
+        if start.avoids_stream {
+            reader.correct(Correction::StreamAvoided, None, &mut deltas);
+        }
         if start.adapted.is_some() {
             reader.correct(Correction::RequestAdapted, start.adapted, &mut deltas);
         }
@@ -170,8 +176,12 @@ impl Answer {
     fn told(&mut self) {
         self.state = State::Draining;
         self.clock.drain();
+        let Memory { manners, model } = &self.memory;
         if let Some(opening) = self.reader.opening() {
-            self.memory.manners.opens(&self.memory.model, opening);
+            manners.opens(model, opening);
+        }
+        if self.reader.lost_arguments() {
+            manners.lost_arguments(model, self.mode);
         }
     }
 

@@ -9,6 +9,7 @@ use response_domain::caller::Credential;
 use response_domain::ports::llm::{
     CallContext, DeltaStream, LlmClient, LlmError, LlmErrorKind, ModelTurn, TurnMode,
 };
+use response_domain::spec::ToolChoice;
 use response_domain::time::Clock;
 use response_egress::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use response_egress::{Bytes, EgressClient, Inbound, Outbound, StatusCode};
@@ -19,7 +20,7 @@ use crate::catalogue::{Catalogue, Question};
 use crate::concession::Concessions;
 use crate::endpoint::{BadBaseUrl, Endpoints};
 use crate::error;
-use crate::manners::Manners;
+use crate::manners::{Manner, Manners, Streams};
 use crate::options::ChatOptions;
 use crate::reader::Asked;
 use crate::refusal::{Refusal, Setback};
@@ -83,17 +84,18 @@ impl ChatClient {
     async fn answered(
         &self,
         turn: &ModelTurn,
+        manner: Manner,
         context: &CallContext,
         deadline: Instant,
     ) -> Result<(Inbound, Try, Concessions), LlmError> {
-        let headers = self.headers(context, accepts(turn.mode))?;
-        let model = &turn.spec.model;
-        let known = self.manners.of(model).concessions;
+        let mode = mode(turn, manner);
+        let headers = self.headers(context, accepts(mode))?;
+        let known = manner.concessions;
         let mut asked = Concessions::NONE;
-        let mut body = Body::new(turn, known)?;
+        let mut body = Body::new(turn, mode, known)?;
         let mut tried = 0;
         loop {
-            let attempt = Try::new(&self.options, turn.mode, deadline);
+            let attempt = Try::new(&self.options, mode, deadline);
             let outbound = Outbound::post(&self.endpoints.completions)
                 .headers(headers.clone())
                 .json(body.bytes.clone())
@@ -105,7 +107,7 @@ impl ChatClient {
             {
                 Ok(inbound) => {
                     if !asked.is_empty() {
-                        self.manners.concede(model, asked);
+                        self.manners.concede(&turn.spec.model, asked);
                     }
                     return Ok((inbound, attempt, known.and(asked)));
                 }
@@ -115,7 +117,7 @@ impl ChatClient {
                 Setback::Form(form, error) => {
                     tracing::debug!(%error, form = form.as_str(), "the request is asked for in another form");
                     asked = asked.with(form);
-                    body = Body::new(turn, known.and(asked))?;
+                    body = Body::new(turn, mode, known.and(asked))?;
                 }
                 Setback::Passing(error, told) if tried < self.options.retries => {
                     self.pause(tried, told, deadline, error).await?;
@@ -240,13 +242,15 @@ impl LlmClient for ChatClient {
         context: &CallContext,
     ) -> Result<DeltaStream, LlmError> {
         let deadline = Instant::now() + self.options.turn_timeout;
-        let (inbound, attempt, conceded) = self.answered(turn, context, deadline).await?;
         let model = &turn.spec.model;
+        let manner = self.manners.of(model);
+        let (inbound, attempt, conceded) = self.answered(turn, manner, context, deadline).await?;
         let mut asked = Asked::of(turn);
         asked.context_length = self.catalogue.peek(model);
-        asked.opening = self.manners.of(model).opening;
+        asked.opening = manner.opening;
         let start = Start {
-            mode: turn.mode,
+            mode: mode(turn, manner),
+            avoids_stream: mode(turn, manner) != turn.mode,
             asked,
             adapted: (!conceded.is_empty()).then(|| conceded.names().into()),
             memory: Memory {
@@ -288,8 +292,8 @@ struct Body {
 }
 
 impl Body {
-    fn new(turn: &ModelTurn, conceded: Concessions) -> Result<Self, LlmError> {
-        let request = ChatRequest::new(turn, conceded);
+    fn new(turn: &ModelTurn, mode: TurnMode, conceded: Concessions) -> Result<Self, LlmError> {
+        let request = ChatRequest::new(turn, mode, conceded);
         let bytes = request.to_bytes().map_err(|cause| {
             let message = "the request to the model server cannot be written";
             error::caused(LlmErrorKind::Refused, message, cause)
@@ -314,6 +318,16 @@ impl Try {
             TurnMode::Streamed => deadline.min(Instant::now() + options.first_byte_timeout),
         };
         Self { headers_by }
+    }
+}
+
+/// How the answer is asked for: as it is wanted, unless streams of this model lose what calls need.
+fn mode(turn: &ModelTurn, manner: Manner) -> TurnMode {
+    let may_call = !turn.tools.is_empty() && turn.choice != ToolChoice::None;
+    if may_call && manner.streams == Streams::Lossy {
+        TurnMode::Whole
+    } else {
+        turn.mode
     }
 }
 

@@ -26,6 +26,8 @@ macro_rules! corrections {
 corrections! {
     /// The request was changed because the server had refused the usual one.
     RequestAdapted = "request_adapted",
+    /// It was asked for a whole answer, because its streams lose arguments.
+    StreamAvoided = "stream_avoided",
     /// Asked for a stream, it answered whole.
     NotStreamed = "not_streamed",
     /// Asked for a whole answer, it streamed.
@@ -52,6 +54,8 @@ corrections! {
     CallInText = "call_in_text",
     /// The text repeated the calls; it is left out.
     CallRepeatedInText = "call_repeated_in_text",
+    /// All of the text came twice; it is told once.
+    TextRepeated = "text_repeated",
     /// Reasoning was written into the text between marks; it is reasoning now.
     ReasoningInText = "reasoning_in_text",
     /// A mark closed reasoning that no mark had opened.

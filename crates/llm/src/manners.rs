@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use response_domain::ports::llm::TurnMode;
 use tokio::time::Instant;
 
 use crate::concession::Concessions;
@@ -17,6 +18,21 @@ pub(crate) struct Manner {
     pub(crate) concessions: Concessions,
     /// How its reasoning begins when it stands in the text.
     pub(crate) opening: Opening,
+    /// Whether its streams can be trusted with calls.
+    pub(crate) streams: Streams,
+}
+
+/// Whether a server's streams bring the arguments of calls. Some parsers of models lose them in a stream
+/// and have them in a whole answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Streams {
+    /// Nothing was seen that speaks against it.
+    #[default]
+    Unsuspected,
+    /// A call came without the arguments it must have: turns with tools are asked for whole.
+    Lossy,
+    /// A whole answer had none either, so it is the model that leaves them out.
+    Cleared,
 }
 
 /// What is known of all models. Most models need nothing special and are not in it.
@@ -61,6 +77,16 @@ impl Manners {
         if self.of(model).opening != opening {
             self.change(model, |manner| manner.opening = opening);
         }
+    }
+
+    /// Remembers that a call came without the arguments it must have, in an answer asked for like this.
+    pub(crate) fn lost_arguments(&self, model: &Arc<str>, mode: TurnMode) {
+        let streams = match (mode, self.of(model).streams) {
+            (TurnMode::Streamed, Streams::Unsuspected) => Streams::Lossy,
+            (TurnMode::Whole, Streams::Lossy) => Streams::Cleared,
+            _ => return,
+        };
+        self.change(model, |manner| manner.streams = streams);
     }
 
     fn change(&self, model: &Arc<str>, change: impl FnOnce(&mut Manner)) {

@@ -9,8 +9,12 @@
 use std::sync::Arc;
 
 use response_domain::ports::llm::{Delta, LlmError, LlmErrorKind};
+use response_domain::spec::ToolChoice;
+use response_domain::tool::{self, ToolSpec};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::Asked;
 use super::arguments::{Arguments, Ending};
 use crate::correction::{Correction, Out};
 use crate::error;
@@ -132,20 +136,31 @@ impl Calls {
     }
 
     /// Takes the end of the turn. A call without a name is taken for the tool that had to be called.
-    pub(super) fn end(&mut self, named: Option<&Arc<str>>, out: &mut Out<'_>) {
+    /// Says whether a call lacks arguments that its tool requires.
+    pub(super) fn end(&mut self, asked: &Asked, out: &mut Out<'_>) -> bool {
+        let mut lacks = false;
         for call in &mut self.calls {
             if call.name.is_none() {
                 out.correct(Correction::CallNameMissing);
-                call.name = Some(named.map_or_else(|| Arc::from(""), Arc::clone));
+                call.name = Some(match &asked.choice {
+                    ToolChoice::Named(name) => Arc::clone(name),
+                    _ => Arc::from(""),
+                });
             }
             let detail = call.name.clone();
             match call.arguments.end() {
                 Ending::AsSent => {}
-                Ending::WereEmpty => out.correct_with(Correction::ArgumentsEmpty, detail),
+                Ending::WereEmpty => {
+                    lacks |= detail
+                        .as_deref()
+                        .is_some_and(|name| requires(&asked.tools, name));
+                    out.correct_with(Correction::ArgumentsEmpty, detail);
+                }
                 Ending::Mended => out.correct_with(Correction::ArgumentsRepaired, detail),
             }
             call.tell(&mut self.told, out);
         }
+        lacks
     }
 
     fn route(&self, piece: &Piece<'_>, text: &str) -> Route {
@@ -283,6 +298,18 @@ impl Call {
             arguments,
         });
     }
+}
+
+/// Whether the tool of this name cannot be called without arguments.
+fn requires(tools: &[Arc<ToolSpec>], name: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Schema {
+        #[serde(default)]
+        required: Vec<IgnoredAny>,
+    }
+    let schema = tool::find(tools, name).map(|tool| tool.parameters.as_str());
+    let schema = schema.and_then(|schema| serde_json::from_str::<Schema>(schema).ok());
+    schema.is_some_and(|schema| !schema.required.is_empty())
 }
 
 /// Arguments as text: what the format says, or an object as it was written.

@@ -19,9 +19,7 @@ use crate::wire::{Call, Chunk, Content, Extent, Function, Message};
 /// The answer so far.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    named: Option<Arc<str>>,
-    max_tokens: Option<u32>,
-    context_length: Option<u32>,
+    asked: Asked,
     texts: Texts,
     calls: Calls,
     usage: Option<Usage>,
@@ -29,6 +27,8 @@ pub(super) struct Decoder {
     progress: Progress,
     /// Whether anything was said.
     begun: bool,
+    /// Whether a call came without the arguments it must have.
+    lost_arguments: bool,
     /// Whether any message came, though it be empty.
     answered: bool,
 }
@@ -36,10 +36,9 @@ pub(super) struct Decoder {
 impl Decoder {
     pub(super) fn new(asked: Asked) -> Self {
         Self {
-            named: asked.named,
-            max_tokens: asked.max_tokens,
-            context_length: asked.context_length,
-            texts: Texts::new(asked.tools, asked.opening),
+            texts: Texts::new(Arc::clone(&asked.tools), &asked.choice, asked.opening),
+            asked,
+            lost_arguments: false,
             calls: Calls::default(),
             usage: None,
             reason: None,
@@ -55,6 +54,10 @@ impl Decoder {
 
     pub(super) fn opening(&self) -> Option<Opening> {
         self.texts.opening()
+    }
+
+    pub(super) fn lost_arguments(&self) -> bool {
+        self.lost_arguments
     }
 
     /// Takes one chunk of a stream.
@@ -97,7 +100,7 @@ impl Decoder {
         }
         self.progress = Progress::Complete;
         self.texts.end(&mut self.calls, out);
-        self.calls.end(self.named.as_ref(), out);
+        self.lost_arguments = self.calls.end(&self.asked, out);
         let finish = self.finish(out)?;
         if finish == Finish::Length && self.is_cut_by_context() {
             out.correct(Correction::LengthByContext);
@@ -266,7 +269,12 @@ impl Decoder {
             Reason::Unknown => (usual, Some(Correction::FinishReasonUnknown)),
             // What was cut may be a call that is not whole.
             Reason::Known(cut @ (Finish::Length | Finish::ContentFilter)) => (cut, None),
-            Reason::Known(finish) if finish == usual => (usual, None),
+            Reason::Known(Finish::Stop) if usual == Finish::Stop => (usual, None),
+            Reason::Known(Finish::ToolCalls)
+                if usual == Finish::ToolCalls && given.eq_ignore_ascii_case(usual.as_str()) =>
+            {
+                (usual, None)
+            }
             Reason::Known(_) => (usual, Some(Correction::FinishReasonCorrected)),
         };
         if let Some(correction) = correction {
@@ -282,9 +290,9 @@ impl Decoder {
         let Some(usage) = self.usage else {
             return false;
         };
-        let allowed = self.max_tokens.map(u64::from);
+        let allowed = self.asked.max_tokens.map(u64::from);
         let below_limit = allowed.is_some_and(|most| (1..most).contains(&usage.completion));
-        let context = self.context_length.map(u64::from);
+        let context = self.asked.context_length.map(u64::from);
         let at_limit = allowed.is_some_and(|most| usage.completion >= most);
         below_limit || (!at_limit && context.is_some_and(|context| usage.total() >= context))
     }

@@ -25,8 +25,8 @@ use crate::error;
 pub struct Asked {
     /// The tools that may be called.
     pub tools: Arc<[Arc<ToolSpec>]>,
-    /// The tool that has to be called, if one was named.
-    pub named: Option<Arc<str>>,
+    /// Whether a tool has to be called, and which.
+    pub choice: ToolChoice,
     /// The most tokens that were asked for.
     pub max_tokens: Option<u32>,
     /// The tokens that the model takes, if that is known.
@@ -43,10 +43,7 @@ impl Asked {
                 ToolChoice::None => Arc::from([]),
                 _ => Arc::clone(&turn.tools),
             },
-            named: match &turn.choice {
-                ToolChoice::Named(name) => Some(Arc::clone(name)),
-                _ => None,
-            },
+            choice: turn.choice.clone(),
             max_tokens: turn.spec.controls.max_tokens,
             context_length: None,
             opening: Opening::Marked,
@@ -140,6 +137,11 @@ impl AnswerReader {
     /// How the reasoning in the text began, when this answer showed it.
     pub fn opening(&self) -> Option<Opening> {
         self.decoder.opening()
+    }
+
+    /// Whether a call came without any arguments although its tool requires some.
+    pub fn lost_arguments(&self) -> bool {
+        self.decoder.lost_arguments()
     }
 
     /// Tells of something that was put right outside the reader.

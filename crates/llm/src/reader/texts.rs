@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use response_domain::ports::llm::Delta;
+use response_domain::spec::ToolChoice;
 use response_domain::tool::ToolSpec;
 
 use super::Opening;
@@ -14,9 +15,11 @@ use crate::correction::{Correction, Out};
 
 mod hold;
 mod said;
+mod twice;
 
 use hold::Hold;
 use said::{Said, closes};
+use twice::Twice;
 
 /// The text of one turn.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(super) struct Texts {
     buffer: String,
     watch: Watch,
     said: Said,
+    /// Looks for an echo, where a call is due.
+    twice: Option<Twice>,
     /// What looked like a call and was none.
     misses: u8,
     /// How the reasoning began, when it showed.
@@ -76,7 +81,7 @@ const MOST_BLANKS: usize = 1_024;
 const MOST_UNMARKED: usize = 1 << 20;
 
 impl Texts {
-    pub(super) fn new(tools: Arc<[Arc<ToolSpec>]>, opening: Opening) -> Self {
+    pub(super) fn new(tools: Arc<[Arc<ToolSpec>]>, choice: &ToolChoice, opening: Opening) -> Self {
         let watch = if tools.is_empty() {
             Watch::Reasoning
         } else {
@@ -88,6 +93,10 @@ impl Texts {
             buffer: String::new(),
             watch,
             said: Said::default(),
+            twice: match choice {
+                ToolChoice::Required | ToolChoice::Named(_) => Some(Twice::default()),
+                ToolChoice::Auto | ToolChoice::None => None,
+            },
             misses: 0,
             opening: None,
             opened: false,
@@ -133,11 +142,13 @@ impl Texts {
             self.run(true, out);
         }
         self.watch = Watch::Reasoning;
+        self.end_of_text(out);
     }
 
     /// Takes the end. What was found in the text becomes calls, unless there are calls already.
     pub(super) fn end(&mut self, calls: &mut Calls, out: &mut Out<'_>) {
         self.run(true, out);
+        self.end_of_text(out);
         let found = std::mem::take(&mut self.found);
         if found.is_empty() {
             return;
@@ -152,7 +163,7 @@ impl Texts {
             out.correct(Correction::CallRepeatedInText);
         } else {
             for found in &found {
-                self.say(&found.raw, out);
+                out.push(Delta::Text(found.raw.as_str().into()));
             }
         }
     }
@@ -354,6 +365,15 @@ impl Texts {
             return;
         }
         self.said.add(text, self.watch);
-        out.push(Delta::Text(text.into()));
+        match &mut self.twice {
+            Some(twice) => twice.say(text, out),
+            None => out.push(Delta::Text(text.into())),
+        }
+    }
+
+    fn end_of_text(&mut self, out: &mut Out<'_>) {
+        if let Some(twice) = &mut self.twice {
+            twice.end(out);
+        }
     }
 }

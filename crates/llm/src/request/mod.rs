@@ -31,14 +31,17 @@ use crate::concession::{Concession, Concessions};
 #[derive(Debug)]
 pub(crate) struct ChatRequest<'a> {
     turn: &'a ModelTurn,
+    mode: TurnMode,
     plan: Plan<'a>,
     conceded: Concessions,
 }
 
 impl<'a> ChatRequest<'a> {
-    pub(crate) fn new(turn: &'a ModelTurn, conceded: Concessions) -> Self {
+    /// The request for `turn`, to be answered in this mode.
+    pub(crate) fn new(turn: &'a ModelTurn, mode: TurnMode, conceded: Concessions) -> Self {
         Self {
             turn,
+            mode,
             plan: Plan::new(turn, conceded),
             conceded,
         }
@@ -69,7 +72,7 @@ impl<'a> ChatRequest<'a> {
     }
 
     fn sends_stream_options(&self) -> bool {
-        self.turn.mode == TurnMode::Streamed && !self.conceded.has(Concession::NoStreamOptions)
+        self.mode == TurnMode::Streamed && !self.conceded.has(Concession::NoStreamOptions)
     }
 
     /// Tools that may not be called are still named when the transcript has calls: some servers refuse
@@ -169,7 +172,7 @@ impl Serialize for ChatRequest<'_> {
         map.serialize_entry("messages", &Messages(&self.plan))?;
         self.tools(&mut map)?;
         self.controls(&mut map)?;
-        map.serialize_entry("stream", &(self.turn.mode == TurnMode::Streamed))?;
+        map.serialize_entry("stream", &(self.mode == TurnMode::Streamed))?;
         if self.sends_stream_options() {
             let include_usage = true;
             map.serialize_entry("stream_options", &StreamOptions { include_usage })?;

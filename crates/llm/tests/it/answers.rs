@@ -289,3 +289,38 @@ async fn a_base_url_may_have_a_path() {
         "/llm/v1/chat/completions?version=3"
     );
 }
+
+#[tokio::test]
+async fn a_model_whose_streams_lose_arguments_is_asked_for_whole_answers_with_tools() {
+    let lost = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"search"}}]}}]}"#;
+    let streamed = Reply::events(&[lost, &stops("tool_calls"), "[DONE]"]);
+    let call = |arguments: &str| {
+        let function = format!(r#"{{"name":"search","arguments":"{arguments}"}}"#);
+        let message = format!(r#"{{"tool_calls":[{{"id":"a","function":{function}}}]}}"#);
+        let choice = format!(r#"{{"message":{message},"finish_reason":"tool_calls"}}"#);
+        Reply::json(200, &format!(r#"{{"choices":[{choice}]}}"#))
+    };
+    let plain = Reply::events(&[&says("Hi"), &stops("stop"), "[DONE]"]);
+    let replies = vec![streamed.clone(), call("{}"), plain, call(""), streamed];
+    let server = ModelServer::start(replies).await;
+    let client = client(&server.url);
+    let mut with_tools = hello();
+    with_tools.tools = std::sync::Arc::from([show::needing_tool("search")]);
+    let turns = [&with_tools, &with_tools, &hello(), &with_tools, &with_tools];
+    let mut seen = Vec::new();
+    for turn in turns {
+        seen.push(show::lines(&answer(&client, turn).await.unwrap()));
+    }
+    let asked: Vec<bool> = server
+        .received()
+        .iter()
+        .map(|received| received.body.contains(r#""stream":true"#))
+        .collect();
+    // What is not the fault of the stream clears it.
+    assert_eq!(asked, [true, false, true, false, true]);
+    assert!(
+        seen[1].starts_with("note stream_avoided\ncall 0 \"search\" "),
+        "{}",
+        seen[1]
+    );
+}

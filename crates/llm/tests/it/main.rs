@@ -14,5 +14,6 @@ mod recorded;
 mod requests;
 mod server;
 mod show;
+mod stand_in;
 mod timing;
 mod turns;

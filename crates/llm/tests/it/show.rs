@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use response_domain::json::Json;
 use response_domain::ports::llm::{Delta, LlmError};
+use response_domain::spec::ToolChoice;
 use response_domain::tool::{Repeat, ToolHome, ToolSpec};
 use response_llm::{Asked, Opening};
 
@@ -56,6 +57,15 @@ pub(crate) fn tool(name: &str) -> Arc<ToolSpec> {
     })
 }
 
+/// A tool that cannot be called without `q`.
+pub(crate) fn needing_tool(name: &str) -> Arc<ToolSpec> {
+    let schema = r#"{"type":"object","properties":{"q":{"type":"string"}},"required":["q"]}"#;
+    Arc::new(ToolSpec {
+        parameters: Json::from_text(schema.to_owned()).unwrap(),
+        ..ToolSpec::clone(&tool(name))
+    })
+}
+
 /// What was asked, from words like `tools=search,scrape max_tokens=9 opening=unmarked`.
 pub(crate) fn asked(words: &str) -> Asked {
     let word = |key: &str| {
@@ -66,7 +76,11 @@ pub(crate) fn asked(words: &str) -> Asked {
     let tools = word("tools").map_or_else(Vec::new, |names| names.split(',').map(tool).collect());
     Asked {
         tools: tools.into(),
-        named: word("named").map(Arc::from),
+        choice: match word("choice") {
+            Some("required") => ToolChoice::Required,
+            Some(name) => ToolChoice::Named(Arc::from(name)),
+            None => ToolChoice::Auto,
+        },
         max_tokens: word("max_tokens").map(|tokens| tokens.parse().unwrap()),
         context_length: word("context").map(|tokens| tokens.parse().unwrap()),
         opening: match word("opening") {
