@@ -28,7 +28,10 @@ pub(crate) struct Environment(BTreeMap<String, Option<String>>);
 
 impl Environment {
     /// This process's own. Names that are not Unicode are nobody's settings and are left out.
-    #[expect(clippy::disallowed_methods, reason = "this is the door to the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the door to the environment"
+    )]
     pub(crate) fn of_process() -> Self {
         // Not `vars`: that panics when any variable of the process, ours or not, is not Unicode.
         Self(

@@ -8,6 +8,7 @@
 
 mod database;
 mod environment;
+mod example;
 mod faults;
 mod files;
 mod process;
