@@ -90,8 +90,7 @@ async fn servers(connection: &mut PgConnection) -> Vec<String> {
     processes.iter().map(ToString::to_string).collect()
 }
 
-/// What is committed by now, as the server counts it when its sessions have told.
-async fn committed(connection: &mut PgConnection) -> i64 {
+async fn rows(connection: &mut PgConnection) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM responses")
         .fetch_one(connection)
         .await
@@ -122,6 +121,73 @@ fn making(commits: u32) -> u64 {
     processor_time("self") - before
 }
 
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Measure {
+    commits: u32,
+    at_a_time: usize,
+    /// Nanoseconds that making the units of work costs.
+    made: u64,
+}
+
+impl Measure {
+    fn per_commit(self, nanos: u64) -> f64 {
+        nanos as f64 / f64::from(self.commits) / 1_000.0
+    }
+
+    async fn sqlite(self) {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options::new(Database::Sqlite(folder.path().join("cost.db")));
+        let store = Store::open(options).await.unwrap();
+        let (time, own) = self.run(&store).await;
+        println!("  time                                 {time:8.1}");
+        println!(
+            "  processor, all of it in this process {:8.1}",
+            self.per_commit(own)
+        );
+    }
+
+    async fn postgres(self) {
+        let database = TestDatabase::migrated().await;
+        let mut watch = database.connect().await;
+        let store = Store::open(Options::new(database.url().parse().unwrap()))
+            .await
+            .unwrap();
+        spread(&store, self.at_a_time, 1, WARM_UP).await;
+        let sessions = servers(&mut watch).await;
+        let serving = || {
+            sessions
+                .iter()
+                .map(|process| processor_time(process))
+                .sum::<u64>()
+        };
+        let served = serving();
+        let (time, own) = self.run(&store).await;
+        let served = serving() - served;
+        println!("  time              {time:8.1}");
+        println!("  processor, here   {:8.1}", self.per_commit(own));
+        println!("  processor, server {:8.1}", self.per_commit(served));
+        println!(
+            "  sessions {}, rows {}",
+            sessions.len(),
+            rows(&mut watch).await
+        );
+        store.close().await;
+    }
+
+    /// Microseconds a commit by the clock, and nanoseconds of this process's time in all.
+    async fn run(self, store: &Store) -> (f64, u64) {
+        let (time, own) = (Instant::now(), processor_time("self"));
+        spread(store, self.at_a_time, WARM_UP + 1, WARM_UP + self.commits).await;
+        let own = (processor_time("self") - own).saturating_sub(self.made);
+        let time = time.elapsed().as_secs_f64() * 1e6 / f64::from(self.commits);
+        (time, own)
+    }
+}
+
+/// Commits before the measured ones.
+const WARM_UP: u32 = 2_000;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let mut words = std::env::args().skip(1);
@@ -133,57 +199,15 @@ async fn main() {
         .next()
         .and_then(|word| word.parse().ok())
         .unwrap_or(16);
-    let made = making(commits);
-    let per_commit = |nanos: u64| nanos as f64 / f64::from(commits) / 1_000.0;
-    if words.next().is_some_and(|word| word == "sqlite") {
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options::new(Database::Sqlite(folder.path().join("cost.db")));
-        let store = Store::open(options).await.unwrap();
-        spread(&store, at_a_time, 1, 1_000).await;
-        let (time, own) = (Instant::now(), processor_time("self"));
-        spread(&store, at_a_time, 1_001, 1_000 + commits).await;
-        let own = (processor_time("self") - own).saturating_sub(made);
-        println!("SQLite, {commits} commits, {at_a_time} at a time, microseconds a commit:");
-        println!(
-            "  time  {:8.1}",
-            time.elapsed().as_micros() as f64 / f64::from(commits)
-        );
-        println!(
-            "  processor, all of it in this process  {:8.1}",
-            per_commit(own)
-        );
-        return;
-    }
-    let database = TestDatabase::migrated().await;
-    let mut watch = database.connect().await;
-    let store = Store::open(Options::new(database.url().parse().unwrap()))
-        .await
-        .unwrap();
-    spread(&store, at_a_time, 1, 2_000).await;
-    let sessions = servers(&mut watch).await;
-    let serving = || {
-        sessions
-            .iter()
-            .map(|process| processor_time(process))
-            .sum::<u64>()
+    let measure = Measure {
+        commits,
+        at_a_time,
+        made: making(commits),
     };
-    let (time, own, served) = (Instant::now(), processor_time("self"), serving());
-    spread(&store, at_a_time, 2_001, 2_000 + commits).await;
-    let (own, served) = (
-        (processor_time("self") - own).saturating_sub(made),
-        serving() - served,
-    );
-    println!("PostgreSQL, {commits} commits, {at_a_time} at a time, microseconds a commit:");
-    println!(
-        "  time              {:8.1}",
-        time.elapsed().as_micros() as f64 / f64::from(commits)
-    );
-    println!("  processor, here   {:8.1}", per_commit(own));
-    println!("  processor, server {:8.1}", per_commit(served));
-    println!(
-        "  rows {}, sessions {}",
-        committed(&mut watch).await,
-        sessions.len()
-    );
-    store.close().await;
+    println!("{commits} commits, {at_a_time} at a time; microseconds a commit:");
+    if words.next().is_some_and(|word| word == "sqlite") {
+        measure.sqlite().await;
+    } else {
+        measure.postgres().await;
+    }
 }

@@ -103,7 +103,8 @@ impl Store {
         let backend = match &options.database {
             Database::Sqlite(path) => Backend::Sqlite(Sqlite::open(path, &options).await?),
             Database::Postgres { primary, replica } => {
-                Backend::Postgres(Postgres::open(primary, replica.as_deref(), &options).await?)
+                let opened = Postgres::open(primary, replica.as_deref(), &options).await?;
+                Backend::Postgres(Box::new(opened))
             }
         };
         if options.migrate == Migrate::AtOpen {

@@ -14,8 +14,8 @@ use crate::OpenError;
 pub struct Options {
     /// Which database.
     pub database: Database,
-    /// The most connections for requests: to a PostgreSQL server, and as many again to its replica;
-    /// for SQLite the most that read at the same time. At least 1.
+    /// The most connections for requests. Of those to a PostgreSQL server half are for writes, so it is at
+    /// least 2; a replica gets as many as the other half. For SQLite it is how many read at once.
     pub connections: u32,
     /// The longest that anything waits for a connection.
     pub connect_timeout: Duration,
@@ -123,5 +123,60 @@ pub(crate) fn address(server: &PgConnectOptions) -> String {
     match server.get_socket() {
         Some(socket) => format!("{}/{database}", socket.display()),
         None => format!("{}:{}/{database}", server.get_host(), server.get_port()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> String {
+        match url.parse::<Database>() {
+            Ok(Database::Sqlite(path)) => format!("file {}", path.display()),
+            Ok(Database::Postgres { primary, .. }) => format!("server {}", address(&primary)),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_url_names_a_server_or_a_file() {
+        let cases = [
+            ("/var/lib/response.db", "file /var/lib/response.db"),
+            ("data/response.db", "file data/response.db"),
+            ("sqlite:data/response.db", "file data/response.db"),
+            ("sqlite:///var/lib/response.db", "file /var/lib/response.db"),
+            ("sqlite://data/response.db", "file data/response.db"),
+            ("postgres://ada@db/api", "server db:5432/api"),
+            (
+                "postgresql://ada:pw@db:6000/api?sslmode=disable",
+                "server db:6000/api",
+            ),
+            ("postgres://ada@%2Frun%2Fpg/api", "server /run/pg/api"),
+            ("postgres://ada@db", "server db:5432/ada"),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(read(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn other_urls_are_refused() {
+        let refused = [
+            "",
+            "sqlite:",
+            "sqlite::memory:",
+            ":memory:",
+            "mysql://db/api",
+            "a.db?mode=ro",
+        ];
+        for url in refused {
+            assert!(url.parse::<Database>().is_err(), "{url}");
+        }
+        for url in ["postgres://db:port/api", "postgres://db/api?sslmode=maybe"] {
+            let error = url.parse::<Database>().unwrap_err();
+            assert!(matches!(error, OpenError::Url(_)), "{url}: {error:?}");
+        }
+        let file: Database = "a.db".parse().unwrap();
+        assert!(file.with_replica("postgres://db/api").is_err());
     }
 }

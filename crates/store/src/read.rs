@@ -18,6 +18,7 @@ use sea_orm::{
 };
 
 use crate::Store;
+use crate::backend::Replica;
 use crate::entity::{execution, item, response};
 use crate::error::from_orm;
 use crate::{plain, restore, row};
@@ -26,19 +27,25 @@ use crate::{plain, restore, row};
 const PARENTS: usize = 100;
 
 impl Store {
+    /// The replica, when there is one that answers.
+    fn replica(&self) -> Option<(&Replica, &DatabaseConnection)> {
+        let replica = self.backend().replica()?;
+        Some((replica, replica.connection()?))
+    }
+
     pub(crate) async fn read_response(
         &self,
         owner: &OwnerId,
         id: ResponseId,
     ) -> Result<Option<Arc<Response>>, StoreError> {
-        if let Some(replica) = self.backend().replica() {
-            match self.find_at(&replica.connection, owner, id).await {
+        if let Some((replica, connection)) = self.replica() {
+            match self.find_at(connection, owner, id).await {
                 Ok(Some(found)) if found.times.ended.is_some() && !replica.was_deleted(id) => {
                     return Ok(Some(found));
                 }
                 // Whatever has not ended there, or is not there, may stand otherwise on the primary.
                 Ok(_) => {}
-                Err(error) => replica_failed(&error),
+                Err(error) => replica.note_failure(&error),
             }
         }
         self.find_at(self.backend().reader(), owner, id).await
@@ -66,8 +73,8 @@ impl Store {
         owner: &OwnerId,
         page: &Page,
     ) -> Result<Paged<Arc<Response>>, StoreError> {
-        if let Some(replica) = self.backend().replica() {
-            match self.page_at(&replica.connection, owner, page).await {
+        if let Some((replica, connection)) = self.replica() {
+            match self.page_at(connection, owner, page).await {
                 Ok(Some(mut found)) => {
                     found
                         .entries
@@ -76,7 +83,7 @@ impl Store {
                 }
                 // The response after which the page begins is not there yet.
                 Ok(None) => {}
-                Err(error) => replica_failed(&error),
+                Err(error) => replica.note_failure(&error),
             }
         }
         let found = self.page_at(self.backend().reader(), owner, page).await?;
@@ -250,11 +257,4 @@ async fn place(
         .one(connection)
         .await
         .map_err(from_orm)
-}
-
-fn replica_failed(error: &StoreError) {
-    tracing::warn!(
-        error = error as &dyn std::error::Error,
-        "the replica could not be read; the primary is asked"
-    );
 }

@@ -133,7 +133,7 @@ impl ResponseRow {
     }
 
     /// The values of `insert_response!`.
-    pub(crate) fn insert_into(&self, sink: &mut impl Sink) {
+    pub(crate) fn insert_values(&self, sink: &mut impl Sink) {
         sink.text(Some(&self.id));
         sink.text(Some(&self.owner));
         sink.text(Some(&self.conversation_id));
@@ -146,16 +146,16 @@ impl ResponseRow {
         sink.text(Some(&self.model));
         sink.moment(Some(self.created_at));
         sink.text(Some(&self.spec));
-        self.state.into_sink(sink);
+        self.state.give_to(sink);
     }
 
     /// The values of `update_response!`.
-    pub(crate) fn update_into(&self, sink: &mut impl Sink) {
+    pub(crate) fn update_values(&self, sink: &mut impl Sink) {
         sink.text(Some(&self.id));
         sink.text(Some(&self.owner));
         sink.text(self.holder.as_deref());
         sink.flag(self.appending != Appending::No);
-        self.state.into_sink(sink);
+        self.state.give_to(sink);
     }
 }
 
@@ -189,7 +189,7 @@ impl StateColumns {
         }
     }
 
-    fn into_sink(&self, sink: &mut impl Sink) {
+    fn give_to(&self, sink: &mut impl Sink) {
         sink.text(Some(self.status));
         sink.text(self.incomplete_reason);
         sink.text(self.error_code);

@@ -1,8 +1,12 @@
 //! The schema: brought up to date at the start if wanted, and compared with the release at any time.
 
+use std::error::Error;
+use std::time::Duration;
+
 use response_domain::ports::store::Readiness;
 use response_migrations::{Migrator, Standing};
 use sea_orm::{ConnectionTrait, DbErr};
+use tokio::time::timeout;
 
 use crate::Store;
 use crate::backend::Backend;
@@ -10,6 +14,9 @@ use crate::backend::Backend;
 /// Migrations may take longer than a request may wait.
 const NO_TIMEOUTS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
                            SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// Whoever asks whether the store is ready does not wait longer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Brings the schema up to date, in one transaction.
 pub(crate) async fn migrate(backend: &Backend) -> Result<(), DbErr> {
@@ -30,21 +37,21 @@ pub(crate) async fn migrate(backend: &Backend) -> Result<(), DbErr> {
 
 impl Store {
     pub(crate) async fn check(&self) -> Readiness {
-        match Migrator::standing(self.backend().reader()).await {
-            Ok(standing) => Readiness {
-                reachable: Ok(()),
-                schema: verdict(&standing),
-            },
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the database does not answer"
-                );
-                Readiness {
-                    reachable: Err("the database does not answer".to_owned()),
-                    schema: Err("unknown, because the database does not answer".to_owned()),
-                }
+        let standing = Migrator::standing(self.backend().reader());
+        let fault: Box<dyn Error> = match timeout(PATIENCE, standing).await {
+            Ok(Ok(standing)) => {
+                return Readiness {
+                    reachable: Ok(()),
+                    schema: verdict(&standing),
+                };
             }
+            Ok(Err(error)) => Box::new(error),
+            Err(elapsed) => Box::new(elapsed),
+        };
+        tracing::warn!(error = &*fault, "the database does not answer");
+        Readiness {
+            reachable: Err("the database does not answer".to_owned()),
+            schema: Err("unknown, because the database does not answer".to_owned()),
         }
     }
 }

@@ -34,7 +34,7 @@ struct Lane {
 pub(super) const UNSURE_AFTER: Duration = Duration::from_secs(1);
 
 /// What a server keeps for a connection grows; a new one begins anew.
-const LIFETIME: Duration = Duration::from_secs(30 * 60);
+const LIFETIME: Duration = Duration::from_mins(30);
 
 /// What an answer may take beyond the time that the server gives a statement.
 const GRACE: Duration = Duration::from_secs(2);
@@ -53,6 +53,11 @@ impl Lanes {
             wait,
             patience: statement_timeout.saturating_add(GRACE),
         }
+    }
+
+    /// The longest that a statement takes, waiting for a connection included.
+    pub(crate) fn patience(&self) -> Duration {
+        self.wait.saturating_add(self.patience)
     }
 
     /// Runs one statement that is its own transaction; answers how many rows it wrote or returned. When

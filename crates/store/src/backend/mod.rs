@@ -16,7 +16,7 @@ pub(crate) use sqlite::Sqlite;
 #[derive(Debug)]
 pub(crate) enum Backend {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 impl Backend {

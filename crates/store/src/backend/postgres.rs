@@ -6,9 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use response_domain::id::ResponseId;
+use response_domain::ports::store::StoreError;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
+use tokio::time::Instant;
 
 use super::lanes::{Lanes, UNSURE_AFTER};
 use crate::options::address;
@@ -26,9 +28,17 @@ pub(crate) struct Postgres {
 /// A replica. It lags behind, so what was deleted a moment ago may still stand there.
 #[derive(Debug)]
 pub(crate) struct Replica {
-    pub(crate) connection: DatabaseConnection,
+    connection: DatabaseConnection,
     deleted: Mutex<VecDeque<ResponseId>>,
+    /// Until when it is not asked, because it failed.
+    away: Mutex<Option<Instant>>,
 }
+
+/// A replica that failed is left alone for this long, so that not every read waits for it.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// The longest to wait for a connection to a replica: the primary can answer as well.
+const REPLICA_WAIT: Duration = Duration::from_secs(1);
 
 /// How many deletions of this process are remembered, the latest ones.
 const REMEMBERED: usize = 1_024;
@@ -46,16 +56,7 @@ impl Postgres {
         let writing = options.connections.div_ceil(2);
         let reading = options.connections.saturating_sub(writing).max(1);
         let pool = connect(primary, reading, options).await?;
-        let replica = match replica {
-            None => None,
-            // A replica that is away now may come: nothing depends on it.
-            Some(server) => Some(Replica {
-                connection: orm(
-                    pool_options(reading, options).connect_lazy_with(session(server, options))
-                ),
-                deleted: Mutex::default(),
-            }),
-        };
+        let replica = replica.map(|server| Replica::new(server, reading, options));
         let beats = Options {
             connect_timeout: BEAT_TIMEOUT,
             statement_timeout: BEAT_TIMEOUT,
@@ -90,9 +91,38 @@ impl Postgres {
 }
 
 impl Replica {
+    /// A replica that is away now may come: nothing depends on it.
+    fn new(server: &PgConnectOptions, connections: u32, options: &Options) -> Self {
+        let options = Options {
+            connect_timeout: options.connect_timeout.min(REPLICA_WAIT),
+            ..options.clone()
+        };
+        let pool = pool_options(connections, &options);
+        Self {
+            connection: orm(pool.connect_lazy_with(session(server, &options))),
+            deleted: Mutex::default(),
+            away: Mutex::default(),
+        }
+    }
+
+    /// The way to it, unless it failed a moment ago.
+    pub(crate) fn connection(&self) -> Option<&DatabaseConnection> {
+        let is_away = lock(&self.away).is_some_and(|until| Instant::now() < until);
+        (!is_away).then_some(&self.connection)
+    }
+
+    /// Leaves it alone for a while.
+    pub(crate) fn note_failure(&self, error: &StoreError) {
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            "the replica could not be read; the primary is asked for a while"
+        );
+        *lock(&self.away) = Some(Instant::now() + AWAY);
+    }
+
     /// Remembers that a response was deleted.
     pub(crate) fn note_deleted(&self, id: ResponseId) {
-        let mut deleted = self.deleted();
+        let mut deleted = lock(&self.deleted);
         if deleted.len() == REMEMBERED {
             deleted.pop_front();
         }
@@ -101,12 +131,12 @@ impl Replica {
 
     /// Whether this process deleted the response not long ago.
     pub(crate) fn was_deleted(&self, id: ResponseId) -> bool {
-        self.deleted().contains(&id)
+        lock(&self.deleted).contains(&id)
     }
+}
 
-    fn deleted(&self) -> MutexGuard<'_, VecDeque<ResponseId>> {
-        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn connect(

@@ -86,7 +86,7 @@ pub(super) async fn commit(
         let executions = execution_rows(work);
         let arguments = || {
             let mut bound = Bound::default();
-            row.insert_into(&mut bound);
+            row.insert_values(&mut bound);
             bound.items(items.iter());
             bound.executions(&executions);
             bound.finish()
@@ -96,7 +96,7 @@ pub(super) async fn commit(
     let executions = execution_rows(work);
     let arguments = || {
         let mut bound = Bound::default();
-        row.update_into(&mut bound);
+        row.update_values(&mut bound);
         bound.items(items.iter());
         bound.executions(&executions);
         bound.finish()
@@ -112,7 +112,7 @@ pub(super) async fn alone(
 ) -> Result<(), StoreError> {
     let arguments = || {
         let mut bound = Bound::default();
-        row.insert_into(&mut bound);
+        row.insert_values(&mut bound);
         bound.items(items.iter());
         bound.finish()
     };

@@ -39,11 +39,11 @@ pub(super) async fn commit(
     let mut bound = Bound::default();
     let statement = match work.guard {
         Guard::New(_) => {
-            row.insert_into(&mut bound);
+            row.insert_values(&mut bound);
             INSERT
         }
         Guard::Held(_) | Guard::Open => {
-            row.update_into(&mut bound);
+            row.update_values(&mut bound);
             UPDATE
         }
     };

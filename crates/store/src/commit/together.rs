@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use response_domain::ports::store::StoreError;
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
 
 use super::bound::Bound;
 use super::postgres::alone;
 use crate::backend::Postgres;
-use crate::error::may_pass;
+use crate::error::{from_sqlx, may_pass};
 use crate::row::{ItemRow, ResponseRow};
 
 /// New responses and their items.
@@ -51,8 +52,9 @@ const NEW: &str = "WITH items AS (
         turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress
     )";
 
-/// How many go together at most.
+/// How many go together at most, and about how many bytes.
 const MOST: usize = 64;
+const MOST_BYTES: usize = 1024 * 1024;
 
 /// How many such writes may be under way: with one, all would wait while the disk does; with many, nobody
 /// would have company.
@@ -70,6 +72,14 @@ struct Waiting {
     row: ResponseRow,
     items: Vec<ItemRow>,
     outcome: oneshot::Sender<Outcome>,
+}
+
+impl Waiting {
+    /// About how long what it writes is.
+    fn bytes(&self) -> usize {
+        let items: usize = self.items.iter().map(|item| item.body.len()).sum();
+        self.row.spec.len() + self.row.state.progress.len() + items
+    }
 }
 
 /// What came of a write, for one of those who waited.
@@ -101,25 +111,15 @@ impl Together {
             // Free turns mean that nobody waits: who waits is woken with the turn.
             return alone(database, &row, &items).await;
         }
-        let (sender, mut outcome) = oneshot::channel();
+        let (sender, outcome) = oneshot::channel();
         self.waiting().push_back(Waiting {
             row,
             items,
             outcome: sender,
         });
-        let outcome = loop {
-            tokio::select! {
-                biased;
-                told = &mut outcome => break told,
-                _turn = self.turns.acquire() => {
-                    let next = self.next();
-                    if next.is_empty() {
-                        // Another took this one along already.
-                        break (&mut outcome).await;
-                    }
-                    write_for(database, next).await;
-                }
-            }
+        let outcome = timeout(database.writers.patience(), self.outcome(database, outcome)).await;
+        let Ok(outcome) = outcome else {
+            return Err(from_sqlx(sqlx::Error::PoolTimedOut));
         };
         match outcome {
             Ok(Outcome::Done(result)) => result,
@@ -130,12 +130,41 @@ impl Together {
         }
     }
 
+    /// What came of the write of somebody who waits, and who writes for others until it is known.
+    async fn outcome(
+        &self,
+        database: &Postgres,
+        mut outcome: oneshot::Receiver<Outcome>,
+    ) -> Result<Outcome, oneshot::error::RecvError> {
+        loop {
+            tokio::select! {
+                biased;
+                told = &mut outcome => return told,
+                _turn = self.turns.acquire() => {
+                    let next = self.next();
+                    if next.is_empty() {
+                        // Another took this one along already.
+                        return outcome.await;
+                    }
+                    write_for(database, next).await;
+                }
+            }
+        }
+    }
+
     /// The next that go together, but for those who left.
     fn next(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting();
-        let some = waiting.len().min(MOST);
-        let next = waiting.drain(..some);
-        next.filter(|one| !one.outcome.is_closed()).collect()
+        let mut next: Vec<Waiting> = Vec::new();
+        let mut bytes = 0;
+        while let Some(one) = waiting.front() {
+            bytes += one.bytes();
+            if next.len() == MOST || (bytes > MOST_BYTES && !next.is_empty()) {
+                break;
+            }
+            next.extend(waiting.pop_front().filter(|one| !one.outcome.is_closed()));
+        }
+        next
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {

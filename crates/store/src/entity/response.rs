@@ -3,6 +3,10 @@
 
 use sea_orm::entity::prelude::*;
 
+#[expect(
+    clippy::struct_field_names,
+    reason = "a column is called `model`, and sea-orm wants a Model"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "responses")]
 pub(crate) struct Model {
