@@ -112,8 +112,9 @@ struct Accepted {
     input: Vec<Arc<Item>>,
 }
 
-/// Groups of events that may wait for a reader before the run waits too.
-const READER_BUFFER: usize = 64;
+/// Groups of events that may wait for a reader before the run waits too. A group is what came from the
+/// model at once, so this bounds the memory that a slow reader costs.
+const READER_BUFFER: usize = 16;
 
 impl Engine {
     /// Accepts a request and sets its run going.
