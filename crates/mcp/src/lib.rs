@@ -40,7 +40,7 @@ use tokio::runtime::Handle;
 
 use crate::listing::Asker;
 pub use crate::options::{
-    ContextArguments, CredentialUse, Mode, Options, OptionsError, ServerOptions, Trust,
+    ContextArguments, CredentialUse, First, Mode, Options, OptionsError, ServerOptions, Trust,
 };
 use crate::pace::Pace;
 use crate::registry::Catalog;

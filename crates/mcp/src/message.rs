@@ -148,13 +148,16 @@ pub(crate) fn read(body: &Bytes, awaited: Awaited<'_>) -> Result<Vec<Message>, M
     batch.into_iter().take(MAX_BATCH).map(one).collect()
 }
 
-/// The error in the body of a refusal, whatever id it bears: some are given before the request
-/// was read.
+/// The JSON-RPC error in the body of a refusal, whatever id it bears: some are given before the
+/// request was read. An error without a number is a gateway's, not one of JSON-RPC.
 pub(crate) fn read_error(body: &Bytes) -> Option<RpcError> {
     let body = readable(body);
     let text = std::str::from_utf8(&body).ok()?;
     let incoming: Incoming<'_> = serde_json::from_str(text).ok()?;
-    incoming.error.map(RpcError::read)
+    incoming
+        .error
+        .map(RpcError::read)
+        .filter(|error| error.code != 0)
 }
 
 fn readable(body: &Bytes) -> Bytes {
@@ -320,7 +323,17 @@ mod tests {
         let error = read_error(&body).unwrap();
         assert_eq!(error.code, crate::wire::INVALID_REQUEST);
         assert_eq!(error.supported(), Some(vec!["a", "b"]));
-        assert_eq!(read_error(&Bytes::from_static(b"nope")), None);
+        for body in [
+            "nope",
+            r#"{"error":"not found"}"#,
+            r#"{"error":{"code":"no_route"}}"#,
+        ] {
+            assert_eq!(
+                read_error(&Bytes::from_static(body.as_bytes())),
+                None,
+                "{body}"
+            );
+        }
     }
 
     #[test]

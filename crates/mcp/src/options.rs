@@ -9,9 +9,10 @@ use response_egress::{Refusal, Url};
 /// How tool servers are called and what is believed of them.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The servers. The first one's tools keep their names; those of the others are named
-    /// `<label>_<tool>`.
+    /// The servers, in the order in which their tools are offered.
     pub servers: Vec<ServerOptions>,
+    /// What the first server is to the others.
+    pub first: First,
     /// The name this client gives itself in a handshake.
     pub client_name: String,
     /// The version this client gives itself in a handshake.
@@ -20,7 +21,7 @@ pub struct Options {
     pub call_timeout: Duration,
     /// How long a call may take whatever progress is reported; at least `call_timeout`.
     pub call_cap: Duration,
-    /// How long a list of tools is taken for current.
+    /// How long a list of tools is taken for current; zero asks the servers each time.
     pub list_fresh: Duration,
     /// How many bytes of text a result may have; the rest is cut off with a notice.
     pub result_limit: usize,
@@ -36,6 +37,7 @@ impl Options {
     pub fn new(servers: Vec<ServerOptions>) -> Self {
         Self {
             servers,
+            first: First::Main,
             client_name: "response-api".to_owned(),
             client_version: env!("CARGO_PKG_VERSION").to_owned(),
             call_timeout: Duration::from_secs(45),
@@ -141,6 +143,16 @@ impl fmt::Debug for ServerOptions {
             .field("context", &self.context)
             .finish_non_exhaustive()
     }
+}
+
+/// What the first server is to the others. Tools of every other server are named
+/// `<label>_<tool>`, and are left out while their server is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// The main one: its tools keep their names, and without it there is no list.
+    Main,
+    /// One like the others. There is no list only when none of them can be asked.
+    LikeOthers,
 }
 
 /// How a server wants to be spoken to.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::fault::Fault;
 use crate::listing::{Asker, Listing};
 use crate::names;
-use crate::options::Options;
+use crate::options::{First, Options};
 use crate::pace::Pace;
 use crate::server::{Background, Server};
 use crate::tool::Tool;
@@ -40,6 +40,7 @@ pub(crate) struct Catalog {
     is_refreshing: AtomicBool,
     changed: Arc<AtomicBool>,
     background: Background,
+    first_server: First,
     fresh: Duration,
     list_timeout: Duration,
     max_tools: usize,
@@ -77,6 +78,7 @@ impl Catalog {
             is_refreshing: AtomicBool::new(false),
             changed,
             background,
+            first_server: options.first,
             fresh: options.list_fresh,
             list_timeout: options.call_timeout.min(LIST_TIMEOUT),
             max_tools: options.max_tools,
@@ -84,11 +86,16 @@ impl Catalog {
         }
     }
 
-    /// Every tool on offer. Only the first one who asks waits for the servers.
+    /// Every tool on offer. Only the first one who asks waits for the servers, unless every one
+    /// is to.
     pub(crate) async fn list(
         self: &Arc<Self>,
         asker: impl Fn() -> Asker,
     ) -> Result<Arc<[Arc<ToolSpec>]>, ToolError> {
+        if self.fresh.is_zero() {
+            let snapshot = self.fetch(&asker()).await?;
+            return Ok(Arc::clone(&snapshot.specs));
+        }
         if let Some(snapshot) = &*self.current.load() {
             let now = Instant::now();
             let is_stale = now >= snapshot.fresh_until
@@ -192,16 +199,24 @@ impl Catalog {
             }
         });
         let mut listings = Vec::with_capacity(self.servers.len());
-        let mut all_answered = true;
+        let mut failed = None;
         for (at, server, known, listing) in join_all(lists).await {
-            let listing = match listing {
+            listings.push(match listing {
                 Ok(listing) => Some(Arc::new(listing)),
                 Err(fault) => {
-                    all_answered = false;
-                    without(at, server, known, fault)?
+                    let known = still_good(server, known, &fault);
+                    let error = fault.into_tool_error(&server.label);
+                    if known.is_none() && self.is_main(at) {
+                        return Err(error);
+                    }
+                    failed.get_or_insert(error);
+                    known
                 }
-            };
-            listings.push(listing);
+            });
+        }
+        let all_answered = failed.is_none();
+        if let Some(error) = failed.filter(|_| listings.iter().all(Option::is_none)) {
+            return Err(error);
         }
         let now = Instant::now();
         let fresh_for = if all_answered {
@@ -217,6 +232,10 @@ impl Catalog {
         });
         self.current.store(Some(Arc::clone(&snapshot)));
         Ok(snapshot)
+    }
+
+    fn is_main(&self, at: usize) -> bool {
+        at == 0 && self.first_server == First::Main
     }
 
     /// One list out of all, with a name for each tool; the same list as before where nothing has
@@ -242,7 +261,7 @@ impl Catalog {
             );
         }
         let names = names::assign(all().take(self.max_tools).map(|(at, server, tool)| {
-            let label = (at > 0).then_some(&*server.label);
+            let label = (!self.is_main(at)).then_some(&*server.label);
             (label, &*tool.name)
         }));
         let specs = all().zip(names).map(|((_, server, tool), name)| {
@@ -270,25 +289,16 @@ impl Catalog {
     }
 }
 
-/// What is used in place of a list that could not be fetched: the last one while it is not too
-/// old, else none, which only the first server may not come to.
-fn without(
-    at: usize,
-    server: &Server,
-    known: Option<Arc<Listing>>,
-    fault: Fault,
-) -> Result<Option<Arc<Listing>>, ToolError> {
+/// The last list of a server that did not give a new one, while it is not too old.
+fn still_good(server: &Server, known: Option<Arc<Listing>>, fault: &Fault) -> Option<Arc<Listing>> {
     let known = known.filter(|known| Instant::now() < known.at + MAX_STALE);
-    if known.is_none() && at == 0 {
-        return Err(fault.into_tool_error(&server.label));
-    }
     tracing::warn!(
         mcp.server = &*server.label,
         tools.kept = known.as_ref().map_or(0, |known| known.tools.len()),
-        error = &fault as &dyn std::error::Error,
+        error = fault as &dyn std::error::Error,
         "a tool server did not list its tools"
     );
-    Ok(known)
+    known
 }
 
 /// Takes the mark away however the refresh ends.

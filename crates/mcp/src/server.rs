@@ -28,7 +28,7 @@ const ASIDE_TIMEOUT: Duration = Duration::from_secs(5);
 const QUESTIONS_AT_ONCE: usize = 4;
 /// An answer may be this much larger than the text that is kept of it: it holds pictures, and
 /// escapes.
-const MIN_ANSWER_LIMIT: usize = 8 * 1024 * 1024;
+const MIN_ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");

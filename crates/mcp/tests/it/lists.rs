@@ -8,7 +8,7 @@ use futures::future::join_all;
 use response_domain::ports::tools::{ToolErrorKind, ToolExecutor, ToolRegistry};
 use response_domain::tool::{Repeat, ToolHome};
 use response_egress::Url;
-use response_mcp::{Mode, Options, Trust};
+use response_mcp::{First, Mode, Options, Trust};
 use serde_json::{Value, json};
 
 use crate::fake::{Answer, Fake};
@@ -207,13 +207,16 @@ async fn an_old_list_is_handed_out_while_the_new_one_is_fetched() {
     })
     .await;
     let mut options = Options::new(vec![server("default", &fake.url, Mode::Bare)]);
-    options.list_fresh = Duration::ZERO;
+    options.list_fresh = Duration::from_nanos(1);
     let tools = tools_with(&options);
     assert_eq!(names(&tools).await, ["old"]);
     for _ in 0..10 {
         assert_eq!(names(&tools).await, ["old"]);
     }
     fake.until("tools/list", 2).await;
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(fake.count("tools/list"), 2);
     release.notify_one();
     eventually(|| async { names(&tools).await == ["new"] }).await;
@@ -223,7 +226,7 @@ async fn an_old_list_is_handed_out_while_the_new_one_is_fetched() {
 async fn a_list_that_did_not_change_stays_the_same_value() {
     let fake = listing(json!([tool("t")])).await;
     let mut options = Options::new(vec![server("default", &fake.url, Mode::Bare)]);
-    options.list_fresh = Duration::ZERO;
+    options.list_fresh = Duration::from_nanos(1);
     let tools = tools_with(&options);
     let first = listed(&tools).await;
     eventually(|| async {
@@ -284,6 +287,35 @@ async fn a_server_that_is_down_is_left_out_but_the_first_one_must_be_there() {
 }
 
 #[tokio::test]
+async fn without_a_main_server_every_tool_bears_its_label_and_any_server_will_do() {
+    let up = listing(json!([tool("t")])).await;
+    let nowhere = Url::parse("http://127.0.0.1:1/mcp").unwrap();
+    let mut options = Options::new(vec![
+        server("a", &nowhere, Mode::Bare),
+        server("b", &up.url, Mode::Bare),
+    ]);
+    options.first = First::LikeOthers;
+    assert_eq!(names(&tools_with(&options)).await, ["b_t"]);
+    options.servers.truncate(1);
+    let error = tools_with(&options).list(&context()).await.unwrap_err();
+    assert_eq!(error.kind, ToolErrorKind::Unavailable);
+    options.servers[0] = server("a", &up.url, Mode::Bare);
+    assert_eq!(names(&tools_with(&options)).await, ["a_t"]);
+}
+
+#[tokio::test]
+async fn a_list_that_is_never_fresh_is_asked_for_each_time() {
+    let fake = listing(json!([tool("t")])).await;
+    let mut options = Options::new(vec![server("default", &fake.url, Mode::Bare)]);
+    options.list_fresh = Duration::ZERO;
+    let tools = tools_with(&options);
+    for asked in 1..=3 {
+        assert_eq!(names(&tools).await, ["t"]);
+        assert_eq!(fake.count("tools/list"), asked);
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_asked_for_twice_before_it_is_given_up_and_a_failure_is_remembered_for_a_moment()
 {
     let fake = Fake::start(|_| Answer::new(503, "text/plain", "")).await;
@@ -318,7 +350,7 @@ async fn a_server_that_goes_down_keeps_its_tools_for_a_while() {
     })
     .await;
     let mut options = Options::new(vec![server("default", &fake.url, Mode::Bare)]);
-    options.list_fresh = Duration::ZERO;
+    options.list_fresh = Duration::from_nanos(1);
     let tools = tools_with(&options);
     assert_eq!(names(&tools).await, ["t"]);
     is_down.store(true, Ordering::SeqCst);

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod cancel;
+mod devstack;
 mod eras;
 mod everything;
 mod fake;
