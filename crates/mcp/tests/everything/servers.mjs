@@ -4,6 +4,7 @@
 //   node servers.mjs everything|stateless|modern [port]
 
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 
 process.stdin.resume();
 process.stdin.on('end', () => process.exit(0));
@@ -18,7 +19,19 @@ async function everything(wanted) {
   process.env.PORT = String(port);
   console.log = console.error;
   await import('@modelcontextprotocol/server-everything/dist/transports/streamableHttp.js');
+  // It does not say when it listens.
+  while (!(await connects(port))) {
+    await new Promise((later) => setTimeout(later, 20));
+  }
   return port;
+}
+
+function connects(port) {
+  return new Promise((known) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => known(true)).once('error', () => known(false));
+    socket.once('connect', () => socket.end());
+  });
 }
 
 async function listen(handler, wanted) {

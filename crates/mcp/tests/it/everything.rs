@@ -55,27 +55,11 @@ impl Theirs {
         let line = lines.next_line().await.unwrap()?;
         let port = line.strip_prefix("ready on ")?;
         let url = Url::parse(&format!("http://127.0.0.1:{port}/mcp")).unwrap();
-        let theirs = Self {
+        Some(Self {
             url,
             _input: input,
             process,
-        };
-        theirs.is_up().await.then_some(theirs)
-    }
-
-    /// Whether it takes connections; it may say that it is ready a moment too early.
-    async fn is_up(&self) -> bool {
-        let port = self.url.port().unwrap();
-        for _ in 0..100 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port))
-                .await
-                .is_ok()
-            {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        false
+        })
     }
 
     /// The same server in another process, at the same place.
