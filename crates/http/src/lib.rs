@@ -13,6 +13,7 @@ use response_domain::ports::auth::Authenticator;
 use response_engine::Engine;
 
 mod access;
+mod body;
 mod dialect;
 mod extract;
 mod handler;

@@ -10,11 +10,13 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use crate::Face;
+use crate::body::Incoming;
 use crate::dialect::{Dialect, Traces};
 use crate::handler::{
     Answer, Mounted, cancel, create, delete, events, get, health, input_items, list, serve, service,
 };
 use crate::middleware::surround;
+use crate::openapi;
 use crate::problem::{Kind, Problem};
 
 /// What a route is for.
@@ -109,7 +111,11 @@ pub(crate) const ROUTES: &[RouteEntry] = &[
 /// Mounts every route, and answers for every other path.
 pub(crate) fn mount<D: Traces>(face: Face, dialect: D, app: &mut ServiceConfig) {
     let ids = Arc::clone(&face.ids);
-    let mounted = Rc::new(Mounted { face, dialect });
+    let mounted = Rc::new(Mounted {
+        face,
+        dialect,
+        document: openapi::document().into(),
+    });
     let mut scope = web::scope("").default_service(serve(Rc::clone(&mounted), no_route::<D>));
     for path in ROUTES.chunk_by(|one, other| one.path == other.path) {
         scope = scope.service(resource(path, &mounted));
@@ -127,7 +133,7 @@ fn resource<D: Traces>(entries: &'static [RouteEntry], mounted: &Rc<Mounted<D>>)
         let takes = move |request: &GuardContext<'_>| verb.takes(&request.head().method);
         resource = resource.route(handler.guard(guard::fn_guard(takes)));
     }
-    let refuse = async move |at: &Mounted<D>, request: &HttpRequest, _: web::Payload| {
+    let refuse = async move |at: &Mounted<D>, request: &HttpRequest, _: &mut Incoming| {
         Ok(no_method(at, request, entries))
     };
     resource.default_service(serve(Rc::clone(mounted), refuse))
@@ -153,7 +159,7 @@ fn handler<D: Traces>(operation: Operation, mounted: Rc<Mounted<D>>) -> Route {
 async fn no_route<D: Dialect>(
     _at: &Mounted<D>,
     request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     let method = request.method();
     Err(Problem::not_found(

@@ -1,15 +1,16 @@
 //! `POST /v1/responses/{id}/cancel`: stop a response. One that has ended stays as it is.
 
-use actix_web::{HttpRequest, web};
+use actix_web::HttpRequest;
 
 use super::{Answer, Mounted};
+use crate::body::Incoming;
 use crate::dialect::Dialect;
 use crate::extract;
 
 pub(crate) async fn cancel<D: Dialect>(
     at: &Mounted<D>,
     request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     let caller = at.caller(request).await?;
     let id = extract::response_id(request)?;

@@ -1,9 +1,10 @@
 //! `POST /v1/responses`: wait for the answer, or read it along.
 
-use actix_web::{HttpRequest, web};
+use actix_web::HttpRequest;
 use response_engine::create::{Created, Request};
 
 use super::{Answer, Mounted};
+use crate::body::Incoming;
 use crate::dialect::Dialect;
 use crate::middleware::request_id;
 use crate::{extract, stream};
@@ -11,14 +12,14 @@ use crate::{extract, stream};
 pub(crate) async fn create<D: Dialect>(
     at: &Mounted<D>,
     request: &HttpRequest,
-    payload: web::Payload,
+    body: &mut Incoming,
 ) -> Answer {
     let caller = at.caller(request).await?;
     let options = &at.face.options;
     let draft = {
-        let body = extract::body(request, payload, options).await?;
-        let body = extract::json(&body, options.json_depth)?;
-        at.dialect.parse(body)?
+        let body = body.read(request, options).await?;
+        let text = extract::json(&body, options.json_depth)?;
+        at.dialect.parse(text)?
     };
     let wish = Request {
         caller,

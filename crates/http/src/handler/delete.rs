@@ -1,16 +1,17 @@
 //! `DELETE /v1/responses/{id}`: forget a response.
 
-use actix_web::{HttpRequest, web};
+use actix_web::HttpRequest;
 use bytes::BytesMut;
 
 use super::{Answer, Mounted, about};
+use crate::body::Incoming;
 use crate::dialect::Dialect;
 use crate::extract;
 
 pub(crate) async fn delete<D: Dialect>(
     at: &Mounted<D>,
     request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     let caller = at.caller(request).await?;
     let id = extract::response_id(request)?;

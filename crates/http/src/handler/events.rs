@@ -1,16 +1,17 @@
 //! `GET /v1/responses/{id}/events`: what is kept of the run, in order.
 
-use actix_web::{HttpRequest, web};
+use actix_web::HttpRequest;
 use response_domain::page::{More, Paged};
 
 use super::{Answer, Mounted, about};
+use crate::body::Incoming;
 use crate::dialect::{NumberedStep, Traces};
 use crate::{extract, list};
 
 pub(crate) async fn events<D: Traces>(
     at: &Mounted<D>,
     request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     let caller = at.caller(request).await?;
     let id = extract::response_id(request)?;

@@ -1,8 +1,9 @@
 //! `GET /v1/responses/{id}`: one response as it stands.
 
-use actix_web::{HttpRequest, web};
+use actix_web::HttpRequest;
 
 use super::{Answer, Mounted};
+use crate::body::Incoming;
 use crate::dialect::Dialect;
 use crate::extract;
 use crate::problem::Problem;
@@ -11,7 +12,7 @@ use crate::query::Query;
 pub(crate) async fn get<D: Dialect>(
     at: &Mounted<D>,
     request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     let caller = at.caller(request).await?;
     let id = extract::response_id(request)?;

@@ -1,12 +1,13 @@
 //! `GET /healthz` and `GET /readyz`: whether the process lives, and whether it can do its work.
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 use response_engine::read::{Intake, Readiness};
 use serde::Serialize;
 
 use super::{Answer, Mounted, json};
+use crate::body::Incoming;
 use crate::dialect::{Dialect, put_json};
 use crate::middleware::request_id;
 
@@ -14,7 +15,7 @@ use crate::middleware::request_id;
 pub(crate) async fn alive<D: Dialect>(
     _at: &Mounted<D>,
     _request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     Ok(json(
         StatusCode::OK,
@@ -26,7 +27,7 @@ pub(crate) async fn alive<D: Dialect>(
 pub(crate) async fn ready<D: Dialect>(
     at: &Mounted<D>,
     request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     let readiness = at.face.engine.readiness().await;
     let checks = checks(&readiness);

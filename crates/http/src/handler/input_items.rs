@@ -1,11 +1,12 @@
 //! `GET /v1/responses/{id}/input_items`: what the model was sent.
 
-use actix_web::{HttpRequest, web};
+use actix_web::HttpRequest;
 use response_domain::id::ItemId;
 use response_domain::page::Order;
 use response_engine::read::ItemWindow;
 
 use super::{Answer, Mounted, about};
+use crate::body::Incoming;
 use crate::dialect::Dialect;
 use crate::query::Query;
 use crate::{extract, list};
@@ -13,7 +14,7 @@ use crate::{extract, list};
 pub(crate) async fn input_items<D: Dialect>(
     at: &Mounted<D>,
     request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     let caller = at.caller(request).await?;
     let id = extract::response_id(request)?;

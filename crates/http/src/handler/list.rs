@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, web};
 use response_domain::caller::OwnerId;
 use response_domain::id::{ConversationId, ResponseId};
 use response_domain::page::{More, Page, Paged};
@@ -14,6 +14,7 @@ use response_engine::Engine;
 use response_engine::error::ReadError;
 
 use super::{Answer, Mounted, json};
+use crate::body::Incoming;
 use crate::dialect::Dialect;
 use crate::list;
 use crate::problem::Problem;
@@ -22,7 +23,7 @@ use crate::query::Query;
 pub(crate) async fn list<D: Dialect>(
     at: &Mounted<D>,
     request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     let caller = at.caller(request).await?;
     let query = Query::of(request);

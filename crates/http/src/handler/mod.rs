@@ -15,6 +15,7 @@ use response_domain::id::ResponseId;
 use response_domain::response::Response;
 
 use crate::Face;
+use crate::body::Incoming;
 use crate::dialect::Dialect;
 use crate::extract;
 use crate::middleware::{RESPONSE_ID, request_id};
@@ -42,24 +43,28 @@ pub(crate) struct Mounted<D> {
     pub(crate) face: Face,
     /// How they speak.
     pub(crate) dialect: D,
+    /// The `OpenAPI` document.
+    pub(crate) document: Bytes,
 }
 
 /// A handler as the router takes it: its problems are shown, and its panics are a problem too.
 pub(crate) fn serve<D, H>(mounted: Rc<Mounted<D>>, handler: H) -> actix_web::Route
 where
     D: Dialect,
-    H: AsyncFn(&Mounted<D>, &HttpRequest, web::Payload) -> Answer + Copy + 'static,
+    H: AsyncFn(&Mounted<D>, &HttpRequest, &mut Incoming) -> Answer + Copy + 'static,
 {
     web::route().to(move |request: HttpRequest, payload: web::Payload| {
         let mounted = Rc::clone(&mounted);
         async move {
-            let answer = AssertUnwindSafe(handler(&mounted, &request, payload));
-            match answer.catch_unwind().await {
+            let mut body = Incoming::new(payload);
+            let answer = AssertUnwindSafe(handler(&mounted, &request, &mut body));
+            let answer = match answer.catch_unwind().await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(problem)) => mounted.refused(&request, problem),
                 // The panic hook has told of it.
                 Err(_panic) => mounted.refused(&request, Problem::internal("a handler panicked")),
-            }
+            };
+            body.answered(&request, answer)
         }
     })
 }

@@ -2,19 +2,19 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::{Bytes, BytesMut};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::BytesMut;
 use serde_json::json as value;
 
 use super::{Answer, Mounted, json};
+use crate::body::Incoming;
 use crate::dialect::{Dialect, put_json};
-use crate::openapi;
 
 /// Where to read on. The addresses are relative, so they hold behind a gateway's prefix too.
 pub(crate) async fn index<D: Dialect>(
     _at: &Mounted<D>,
     _request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     let mut out = BytesMut::new();
     put_json(
@@ -32,18 +32,18 @@ pub(crate) async fn index<D: Dialect>(
 
 /// The document for machines.
 pub(crate) async fn openapi<D: Dialect>(
-    _at: &Mounted<D>,
+    at: &Mounted<D>,
     _request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
-    Ok(json(StatusCode::OK, Bytes::from(openapi::document())))
+    Ok(json(StatusCode::OK, at.document.clone()))
 }
 
 /// The page for people; it reads the other one, and nothing from anywhere else.
 pub(crate) async fn docs<D: Dialect>(
     _at: &Mounted<D>,
     _request: &HttpRequest,
-    _payload: web::Payload,
+    _body: &mut Incoming,
 ) -> Answer {
     const PAGE: &str = include_str!("../openapi/docs.html");
     const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \

@@ -57,10 +57,10 @@ impl Call {
         } = self;
         let mut text = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
         for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            text.extend([name, ": ", value, "\r\n"]);
         }
         if let Some(body) = body {
-            text.push_str(&format!("content-length: {}\r\n", body.len()));
+            text.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
         }
         text.push_str("\r\n");
         let mut bytes = text.into_bytes();
@@ -70,23 +70,67 @@ impl Call {
 
     /// Sends it and reads the whole answer.
     pub(crate) async fn send(self, world: &World) -> Reply {
+        self.header("connection", "close")
+            .open(world)
+            .await
+            .end()
+            .await
+    }
+
+    /// Sends it.
+    pub(crate) async fn open(self, world: &World) -> Open {
+        Open::with(world, &self.bytes()).await
+    }
+}
+
+/// A connection on which an answer is coming.
+pub(crate) struct Open {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Open {
+    /// Sends these bytes over a new connection.
+    pub(crate) async fn with(world: &World, bytes: &[u8]) -> Self {
         let mut stream = world.connect().await;
-        let bytes = self.header("connection", "close").bytes();
-        stream.write_all(&bytes).await.unwrap();
-        Reply::read(&mut stream).await
+        stream.write_all(bytes).await.unwrap();
+        let read = Vec::new();
+        Self { stream, read }
+    }
+
+    /// Sends more.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// Reads until `text` has come.
+    pub(crate) async fn until(&mut self, text: &str) {
+        while !self
+            .read
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+        {
+            let read = self.stream.read_buf(&mut self.read).await.unwrap();
+            assert!(read > 0, "the connection ended before {text:?} came");
+        }
+    }
+
+    /// The head of the answer, and what has come of the body.
+    pub(crate) async fn head(&mut self) -> Reply {
+        self.until("\r\n\r\n").await;
+        Reply::parse(&self.read)
+    }
+
+    /// Reads to the end of the connection.
+    pub(crate) async fn end(mut self) -> Reply {
+        // A server that refuses a body may close before it has read all of it.
+        let _ = self.stream.read_to_end(&mut self.read).await;
+        Reply::parse(&self.read)
     }
 }
 
 impl Reply {
-    /// Reads to the end of the connection.
-    pub(crate) async fn read(stream: &mut TcpStream) -> Self {
-        let mut bytes = Vec::new();
-        // A server that refuses a body may close before it read all of it.
-        let _ = stream.read_to_end(&mut bytes).await;
-        Self::parse(&bytes)
-    }
-
-    pub(crate) fn parse(bytes: &[u8]) -> Self {
+    fn parse(bytes: &[u8]) -> Self {
         let head_end = bytes
             .windows(4)
             .position(|four| four == b"\r\n\r\n")

@@ -2,12 +2,24 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
+mod access;
+mod bad_fields;
+mod bad_requests;
 mod client;
-mod smoke;
+mod connection;
+mod failures;
+mod input;
+mod layout;
+mod lists;
+mod responses;
+mod sample;
+mod service;
+mod stream;
+mod trouble;
+mod who;
 mod world;

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
-use async_trait::async_trait;
-use response_domain::caller::{Caller, Credential, OwnerId};
 use response_domain::id::{RawId, WorkerId};
-use response_domain::ports::auth::{AuthError, Authenticator};
+use response_domain::ports::auth::Authenticator;
 use response_domain::ports::store::ResponseStore;
 use response_domain::spec::{OnMaxDepth, SpecLimits, ToolFailure};
 use response_engine::Engine;
@@ -21,13 +19,14 @@ use response_testkit::memory::MemoryStore;
 use response_testkit::script::{ScriptedModel, ScriptedTools, TurnScript};
 use tokio::net::TcpStream;
 
+use crate::who::ByName;
+
 /// A service that runs until it is dropped.
 pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) tools: Arc<ScriptedTools>,
-    pub(crate) clock: Arc<TestClock>,
     address: SocketAddr,
     server: ServerHandle,
 }
@@ -49,7 +48,7 @@ impl Plan {
             tools: ScriptedTools::new([]),
             policy: policy(),
             options: FaceOptions {
-                body_bytes: 64 * 1024,
+                body_bytes: 128 * 1024,
                 json_depth: 64,
                 heartbeat: Duration::from_secs(15),
                 body_timeout: Duration::from_secs(30),
@@ -75,13 +74,13 @@ impl Plan {
     }
 
     /// Puts a store in front of the one in memory.
-    pub(crate) fn front(mut self, store: Arc<dyn ResponseStore>) -> Self {
-        self.front = Some(store);
+    pub(crate) fn front(mut self, store: impl ResponseStore + 'static) -> Self {
+        self.front = Some(Arc::new(store));
         self
     }
 
-    pub(crate) fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
-        self.authenticator = authenticator;
+    pub(crate) fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
+        self.authenticator = Arc::new(authenticator);
         self
     }
 
@@ -89,7 +88,7 @@ impl Plan {
         let model = Arc::new(ScriptedModel::new(self.turns));
         let tools = Arc::new(self.tools);
         let store: Arc<MemoryStore> = Arc::default();
-        let clock: Arc<TestClock> = Arc::default();
+
         let ids = Arc::new(TestIds::new(1));
         let ports = Ports {
             store: self.front.unwrap_or_else(|| store.clone()),
@@ -97,7 +96,7 @@ impl Plan {
             llm: model.clone(),
             registry: tools.clone(),
             executor: tools.clone(),
-            clock: clock.clone(),
+            clock: Arc::new(TestClock::default()),
             ids,
             worker: WorkerId::new(RawId::new(1)),
         };
@@ -115,7 +114,6 @@ impl Plan {
             store,
             model,
             tools,
-            clock,
             address,
             server,
         }
@@ -131,6 +129,7 @@ fn serve(face: Face) -> (SocketAddr, ServerHandle) {
                 .workers(1)
                 .h1_allow_half_closed(false)
                 .tcp_nodelay(true)
+                .client_disconnect_timeout(Duration::from_millis(50))
                 .disable_signals()
                 .bind(("127.0.0.1", 0))
                 .unwrap();
@@ -157,28 +156,6 @@ impl Drop for World {
     fn drop(&mut self) {
         // The command is sent at once; the future is only its confirmation.
         drop(self.server.stop(false));
-    }
-}
-
-/// Takes every token for its owner's name; no credential is Ada.
-pub(crate) struct ByName;
-
-#[async_trait]
-impl Authenticator for ByName {
-    async fn authenticate(&self, presented: Credential) -> Result<Caller, AuthError> {
-        let owner = match &presented {
-            Credential::Absent => "ada".to_owned(),
-            Credential::Bearer(name) | Credential::ApiKey(name) => name.to_string(),
-        };
-        match owner.as_str() {
-            "forged" => Err(AuthError::Invalid),
-            "old" => Err(AuthError::Expired),
-            "panics" => panic!("the authenticator panics"),
-            name => Ok(Caller {
-                owner: OwnerId::new(name),
-                credential: presented,
-            }),
-        }
     }
 }
 

@@ -1,0 +1,120 @@
+//! The access log: one line a request, and no secrets in it.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use response_testkit::script::{TurnScript, text};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::client::Call;
+use crate::world::World;
+
+/// What was logged, by every thread.
+#[derive(Clone, Default)]
+struct Log {
+    text: Arc<Mutex<Vec<u8>>>,
+    written: Arc<Notify>,
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        text.extend_from_slice(bytes);
+        self.written.notify_one();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn text(&self) -> String {
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8(text.clone()).unwrap()
+    }
+
+    /// The access line of the request with this id, when it is written.
+    async fn line(&self, request: &str) -> Value {
+        loop {
+            let written = self.written.notified();
+            let text = self.text();
+            let mut lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+            let is_it = |line: &Value| {
+                line["fields"]["request.id"] == request
+                    && line["fields"]["message"] == "request answered"
+            };
+            if let Some(line) = lines.find(is_it) {
+                return line;
+            }
+            written.await;
+        }
+    }
+}
+
+/// One test, because there is one log for the whole process.
+#[tokio::test]
+async fn a_request_leaves_one_line_without_secrets() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let turns = [text("hi"), text("hi"), TurnScript::Hangs(Vec::new())];
+    let world = World::new(turns).await;
+    let ask = |id: &str, stream: bool| {
+        let call = Call::new("POST", "/v1/responses?secret=query");
+        let call = call.header("x-request-id", id);
+        let call = call.header("authorization", "Bearer secret-token");
+        call.json(&json!({"model": "m", "input": "secret input", "stream": stream}))
+    };
+    for (id, stream) in [("req-waited", false), ("req-streamed", true)] {
+        let reply = ask(id, stream).send(&world).await;
+        let line = log.line(id).await;
+        let fields = &line["fields"];
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(fields["http.method"], "POST");
+        assert_eq!(fields["http.route"], "/v1/responses");
+        assert_eq!(fields["http.status"], 200);
+        assert_eq!(
+            fields["response.id"].as_str(),
+            reply.header("x-response-id")
+        );
+        assert!(fields["http.duration_ms"].as_f64().unwrap() > 0.0);
+    }
+    let open = ask("req-left", false).open(&world).await;
+    world.model.hanging.notified().await;
+    drop(open);
+    assert_eq!(log.line("req-left").await["fields"]["http.status"], 499);
+    for (path, id, status, level, route) in [
+        ("/healthz", "req-probe", 200, "DEBUG", "/healthz"),
+        ("/nothing/secret", "req-lost", 404, "INFO", "none"),
+        (
+            "/v1/responses/secret",
+            "req-none",
+            404,
+            "INFO",
+            "/v1/responses/{id}",
+        ),
+    ] {
+        let call = Call::new("GET", path).header("x-request-id", id);
+        call.send(&world).await;
+        let line = log.line(id).await;
+        assert_eq!(line["fields"]["http.status"], status);
+        assert_eq!(
+            (&line["level"], &line["fields"]["http.route"]),
+            (&json!(level), &json!(route))
+        );
+    }
+    let lines: Vec<String> = log.text().lines().map(str::to_owned).collect();
+    let ours = lines.iter().filter(|line| line.contains("response_http"));
+    assert!(ours.clone().count() >= 6);
+    for line in ours {
+        assert!(!line.contains("secret"), "{line}");
+    }
+}

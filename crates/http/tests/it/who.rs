@@ -1,0 +1,187 @@
+//! Who calls, and what is not whose.
+
+use async_trait::async_trait;
+use response_domain::caller::{Caller, Credential, OwnerId};
+use response_domain::ports::auth::{AuthError, Authenticator};
+use response_testkit::script::text;
+use serde_json::json;
+
+use crate::client::{Call, Reply};
+use crate::sample;
+use crate::world::{Plan, World};
+
+pub(crate) fn ada() -> OwnerId {
+    OwnerId::new("ada")
+}
+
+/// Takes every token for its owner's name. Who brings none is Ada.
+pub(crate) struct ByName;
+
+#[async_trait]
+impl Authenticator for ByName {
+    async fn authenticate(&self, presented: Credential) -> Result<Caller, AuthError> {
+        let owner = match &presented {
+            Credential::Absent => ada(),
+            Credential::Bearer(name) | Credential::ApiKey(name) => OwnerId::new(name),
+        };
+        match owner.as_str() {
+            "forged" => Err(AuthError::Invalid),
+            "old" => Err(AuthError::Expired),
+            "panics" => panic!("the authenticator panics"),
+            _ => Ok(Caller {
+                owner,
+                credential: presented,
+            }),
+        }
+    }
+}
+
+/// Wants a credential, whatever it is.
+struct Strict;
+
+#[async_trait]
+impl Authenticator for Strict {
+    async fn authenticate(&self, presented: Credential) -> Result<Caller, AuthError> {
+        match presented {
+            Credential::Absent => Err(AuthError::Missing),
+            Credential::Bearer(_) | Credential::ApiKey(_) => ByName.authenticate(presented).await,
+        }
+    }
+}
+
+async fn with(world: &World, headers: &[(&str, &str)]) -> Reply {
+    let call = Call::new("GET", "/v1/responses");
+    let call = headers
+        .iter()
+        .fold(call, |call, (name, value)| call.header(name, value));
+    call.send(world).await
+}
+
+#[tokio::test]
+async fn a_credential_that_is_not_good_is_refused_in_its_own_words() {
+    let world = Plan::new([text("hi")]).authenticator(Strict).build().await;
+    let missing = "Bearer";
+    let invalid = "Bearer error=\"invalid_token\"";
+    let cases: &[(&[(&str, &str)], &str, &str)] = &[
+        (&[], "missing_credentials", missing),
+        (&[("authorization", "")], "missing_credentials", missing),
+        (&[("x-api-key", "")], "missing_credentials", missing),
+        (
+            &[("authorization", "Bearer forged")],
+            "invalid_token",
+            invalid,
+        ),
+        (&[("authorization", "Bearer old")], "token_expired", invalid),
+        (&[("authorization", "Bearer")], "invalid_token", invalid),
+        (&[("authorization", "Basic YTpi")], "invalid_token", invalid),
+        (&[("authorization", "ada")], "invalid_token", invalid),
+        (&[("authorization", "Bearer ü")], "invalid_token", invalid),
+        (&[("x-api-key", "forged")], "invalid_token", invalid),
+        (
+            &[("authorization", "Basic YTpi"), ("x-api-key", "ada")],
+            "invalid_token",
+            invalid,
+        ),
+        (
+            &[("x-api-key", "ada"), ("authorization", "Bearer forged")],
+            "invalid_token",
+            invalid,
+        ),
+    ];
+    for (headers, code, challenge) in cases {
+        let reply = with(&world, headers).await;
+        let error = &reply.json()["error"];
+        assert_eq!(reply.status, 401, "{headers:?}");
+        assert_eq!(error["code"], *code, "{headers:?}");
+        assert_eq!(error["type"], "authentication_error", "{headers:?}");
+        assert_eq!(reply.header("www-authenticate"), Some(*challenge));
+    }
+    let good: &[&[(&str, &str)]] = &[
+        &[("authorization", "Bearer ada")],
+        &[("authorization", "bearer  ada ")],
+        &[("x-api-key", "ada")],
+        &[("authorization", ""), ("x-api-key", "ada")],
+        &[("authorization", "Bearer ada"), ("x-api-key", "forged")],
+    ];
+    for headers in good {
+        assert_eq!(with(&world, headers).await.status, 200, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_asks_for_no_credential_needs_none() {
+    let world = Plan::new([]).authenticator(Strict).build().await;
+    for path in ["/", "/healthz", "/readyz", "/openapi.json", "/docs"] {
+        assert_eq!(Call::new("GET", path).send(&world).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn the_credential_goes_on_to_the_model_as_it_came() {
+    let world = World::new([text("hi")]).await;
+    let ask = json!({"model": "m", "input": "hi"});
+    for (name, value, credential) in [
+        (
+            "authorization",
+            "Bearer ada",
+            Credential::bearer("ada".into()),
+        ),
+        ("x-api-key", "ada", Credential::api_key("ada".into())),
+    ] {
+        let call = Call::new("POST", "/v1/responses").header(name, value);
+        let reply = call
+            .header("x-request-id", "req-7")
+            .json(&ask)
+            .send(&world)
+            .await;
+        assert_eq!(reply.status, 200);
+        let contexts = world.model.contexts();
+        let context = contexts.last().unwrap();
+        assert_eq!(context.credential, credential);
+        assert_eq!(&*context.request_id, "req-7");
+    }
+}
+
+#[tokio::test]
+async fn what_is_somebody_elses_does_not_exist() {
+    let world = World::new([]).await;
+    sample::put(&world, &sample::accepted(1, sample::spec())).await;
+    let (theirs, unknown) = (sample::id(1), sample::id(2));
+    for (method, tail) in [
+        ("GET", ""),
+        ("DELETE", ""),
+        ("POST", "/cancel"),
+        ("GET", "/input_items"),
+        ("GET", "/events"),
+    ] {
+        let ask = async |id: &str| {
+            let call = Call::new(method, &format!("/v1/responses/{id}{tail}"));
+            let call = call.header("x-request-id", "same");
+            call.header("authorization", "Bearer bob")
+                .send(&world)
+                .await
+        };
+        let foreign = ask(&theirs.to_string()).await;
+        assert_eq!(foreign.status, 404, "{method} {tail}");
+        assert_eq!(foreign.json()["error"]["code"], "response_not_found");
+        let others = [
+            unknown.to_string(),
+            "resp_nonsense".to_owned(),
+            "%00".to_owned(),
+        ];
+        for other in others {
+            assert_eq!(ask(&other).await.text(), foreign.text(), "{method} {tail}");
+        }
+    }
+    let list = Call::new("GET", "/v1/responses").header("authorization", "Bearer bob");
+    assert_eq!(list.send(&world).await.json()["data"], json!([]));
+    let ask = json!({
+        "model": "m",
+        "input": "hi",
+        "previous_response_id": theirs.to_string(),
+        "user": "ada",
+    });
+    let call = Call::new("POST", "/v1/responses").header("authorization", "Bearer bob");
+    let reply = call.json(&ask).send(&world).await;
+    assert_eq!(reply.json()["error"]["code"], "response_not_found");
+}
