@@ -10,7 +10,7 @@ use response_egress::header::{
 use response_egress::{ClientOptions, EgressClient};
 use response_llm::{BadBaseUrl, ChatClient, ChatOptions};
 use response_mcp::{
-    ContextArguments, CredentialUse, McpTools, Mode, Options, ServerOptions, Trust,
+    ContextArguments, CredentialUse, First, McpTools, Mode, Options, ServerOptions, Trust,
 };
 use response_settings::{
     CallerCredential, ExposeSecret, Llm, Mcp, McpMode, McpServer, SecretHeaders, Tools,
@@ -106,6 +106,11 @@ pub(crate) fn tool_servers(
         idempotent,
     } = tools;
     let mut known = Vec::with_capacity(servers.len() + 1);
+    let first = if url.is_some() {
+        First::Main
+    } else {
+        First::LikeOthers
+    };
     if let Some(url) = url {
         // The platform's own server: what it says of its tools is believed, and it judges the caller.
         let mut platform = ServerOptions::new(PLATFORM, url.url().clone());
@@ -117,6 +122,7 @@ pub(crate) fn tool_servers(
         known.push(further(server)?);
     }
     let mut options = Options::new(known);
+    options.first = first;
     options.call_timeout = timeout;
     options.call_cap = timeout_cap;
     options.list_fresh = list_cache;
