@@ -133,182 +133,91 @@ async fn a_value_out_of_range_is_refused_by_name() {
     }
 }
 
+/// Fields that lack something, and what they lack.
+const MISSING: &str = r#"
+    {"model": null} => model
+    {"input": null} => input
+    {"input": [{"role": "user"}]} => input[0].content
+    {"input": [{"role": "user", "content": null}]} => input[0].content
+    {"input": {"role": "user"}} => input.content
+    {"input": [{"content": "a"}]} => input[0].type
+    {"input": [{"type": "message", "content": "a"}]} => input[0].role
+    {"input": [{"type": "function_call", "name": "a"}]} => input[0].call_id
+    {"input": [{"type": "function_call", "call_id": "a"}]} => input[0].name
+    {"input": [{"type": "function_call_output", "call_id": "a"}]} => input[0].output
+    {"input": [{"type": "item_reference"}]} => input[0].id
+    {"input": [{"type": "reasoning"}]} => input[0].text
+    {"input": [{"role": "user", "content": [{"text": "a"}]}]} => input[0].content[0].type
+    {"input": [{"role": "user", "content": [{"type": "text"}]}]} => input[0].content[0].text
+    {"input": [{"role": "user", "content": [{"type": "image_url"}]}]} => input[0].content[0].image_url
+    {"input": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]} => input[0].content[0].image_url.url
+    {"tools": [{}]} => tools[0].name
+    {"tools": [{"type": "function", "function": {}}]} => tools[0].function.name
+    {"tool_choice": {"type": "function"}} => tool_choice.function.name
+    {"tool_choice": {}} => tool_choice.function.name
+"#;
+
+/// Fields with a fault deep inside, and where it is.
+const DEEP: &str = r#"
+    {"input": ["a"]} => input[0]
+    {"input": [{"role": "user", "content": "a"}, 7]} => input[1]
+    {"input": [{"role": "robot", "content": "a"}]} => input[0].role
+    {"input": [{"role": 1, "content": "a"}]} => input[0].role
+    {"input": [{"role": "user", "content": 1}]} => input[0].content
+    {"input": [{"role": "user", "content": {}}]} => input[0].content
+    {"input": [{"role": "user", "content": " "}]} => input
+    {"input": [{"role": "user", "content": []}]} => input
+    {"input": [{"role": "user", "content": ["a"]}]} => input[0].content[0]
+    {"input": [{"type": "video", "id": "a"}]} => input[0].type
+    {"input": [{"type": 1}]} => input[0].type
+    {"input": [{"type": "item_reference", "id": "nope"}]} => input[0].id
+    {"input": [{"role": "user", "content": [{"type": "text", "text": 1}]}]} => input[0].content[0].text
+    {"input": [{"role": "user", "content": [{"type": 1}]}]} => input[0].content[0].type
+    {"input": [{"role": "user", "content": [{"type": "image_url", "image_url": ""}]}]} => input[0].content[0].image_url
+    {"input": [{"role": "user", "content": [{"type": "image_url", "image_url": 1}]}]} => input[0].content[0].image_url
+    {"input": [{"role": "user", "content": "a"}, {"type": "function_call", "call_id": "LONG", "name": "a"}]} => input[1].call_id
+    {"input": [{"role": "user", "content": "a"}, {"type": "function_call", "call_id": "c", "name": "LONG"}]} => input[1].name
+    {"input": [{"role": "user", "content": "a"}, {"type": "function_call_output", "call_id": "c", "output": "x"}]} => input[1]
+    {"input": [{"role": "user", "content": "a"}, {"type": "function_call", "call_id": "c", "name": "x"}]} => input[1]
+    {"tools": ["clock"]} => tools[0]
+    {"tools": [{"type": "web_search"}]} => tools[0].type
+    {"tools": [{"type": 1}]} => tools[0].type
+    {"tools": [{"type": "function", "function": "clock"}]} => tools[0].function
+    {"tools": [{"name": 1}]} => tools[0].name
+    {"tools": [{"name": "LONG"}]} => tools[0].function.name
+    {"tools": [{"name": "clock", "description": 1}]} => tools[0].description
+    {"tools": [{"name": "clock", "parameters": []}]} => tools[0].function.parameters
+    {"tools": [{"name": "clock"}, {"name": "clock"}]} => tools[1].function.name
+    {"tool_choice": {"type": "maybe"}} => tool_choice.type
+    {"tool_choice": {"type": 1}} => tool_choice.type
+    {"tool_choice": {"type": "function", "function": 1}} => tool_choice.function
+    {"tool_choice": {"type": "function", "function": {"name": 1}}} => tool_choice.function.name
+    {"tools": [], "tool_choice": "required"} => tool_choice
+"#;
+
+/// The lines of a table: fields, and the field at fault.
+fn lines(table: &str) -> impl Iterator<Item = (Value, String)> {
+    let long = "x".repeat(300);
+    let lines = table.lines().filter_map(|line| line.split_once(" => "));
+    lines.map(move |(fields, param)| {
+        let fields = fields.replace("LONG", &long);
+        (serde_json::from_str(&fields).unwrap(), param.to_owned())
+    })
+}
+
 #[tokio::test]
 async fn what_must_be_there_is_missed_by_name() {
     let world = world().await;
-    for (fields, param) in [
-        (json!({"model": null}), "model"),
-        (json!({"input": null}), "input"),
-        (json!({"input": [{"role": "user"}]}), "input[0].content"),
-        (
-            json!({"input": [{"role": "user", "content": null}]}),
-            "input[0].content",
-        ),
-        (json!({"input": {"role": "user"}}), "input.content"),
-        (json!({"input": [{"content": "a"}]}), "input[0].type"),
-        (
-            json!({"input": [{"type": "message", "content": "a"}]}),
-            "input[0].role",
-        ),
-        (
-            json!({"input": [{"type": "function_call", "name": "a"}]}),
-            "input[0].call_id",
-        ),
-        (
-            json!({"input": [{"type": "function_call", "call_id": "a"}]}),
-            "input[0].name",
-        ),
-        (
-            json!({"input": [{"type": "function_call_output", "call_id": "a"}]}),
-            "input[0].output",
-        ),
-        (
-            json!({"input": [{"type": "item_reference"}]}),
-            "input[0].id",
-        ),
-        (json!({"input": [{"type": "reasoning"}]}), "input[0].text"),
-        (
-            json!({"input": [{"role": "user", "content": [{"text": "a"}]}]}),
-            "input[0].content[0].type",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": [{"type": "text"}]}]}),
-            "input[0].content[0].text",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": [{"type": "image_url"}]}]}),
-            "input[0].content[0].image_url",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}),
-            "input[0].content[0].image_url.url",
-        ),
-        (json!({"tools": [{}]}), "tools[0].name"),
-        (
-            json!({"tools": [{"type": "function", "function": {}}]}),
-            "tools[0].function.name",
-        ),
-        (
-            json!({"tool_choice": {"type": "function"}}),
-            "tool_choice.function.name",
-        ),
-        (json!({"tool_choice": {}}), "tool_choice.function.name"),
-    ] {
-        refused(&world, &fields, missing(param)).await;
+    for (fields, param) in lines(MISSING) {
+        refused(&world, &fields, missing(&param)).await;
     }
 }
 
 #[tokio::test]
 async fn a_fault_deep_inside_is_refused_where_it_is() {
     let world = world().await;
-    let long = "x".repeat(300);
-    for (fields, param) in [
-        (json!({"input": ["a"]}), "input[0]"),
-        (
-            json!({"input": [{"role": "user", "content": "a"}, 7]}),
-            "input[1]",
-        ),
-        (
-            json!({"input": [{"role": "robot", "content": "a"}]}),
-            "input[0].role",
-        ),
-        (
-            json!({"input": [{"role": 1, "content": "a"}]}),
-            "input[0].role",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": 1}]}),
-            "input[0].content",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": {}}]}),
-            "input[0].content",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": " "}]}),
-            "input",
-        ),
-        (json!({"input": [{"role": "user", "content": []}]}), "input"),
-        (
-            json!({"input": [{"role": "user", "content": ["a"]}]}),
-            "input[0].content[0]",
-        ),
-        (
-            json!({"input": [{"type": "video", "id": "a"}]}),
-            "input[0].type",
-        ),
-        (json!({"input": [{"type": 1}]}), "input[0].type"),
-        (
-            json!({"input": [{"type": "item_reference", "id": "nope"}]}),
-            "input[0].id",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": [{"type": "text", "text": 1}]}]}),
-            "input[0].content[0].text",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": [{"type": 1}]}]}),
-            "input[0].content[0].type",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": [{"type": "image_url", "image_url": ""}]}]}),
-            "input[0].content[0].image_url",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": [{"type": "image_url", "image_url": 1}]}]}),
-            "input[0].content[0].image_url",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": "a"}, {"type": "function_call", "call_id": long, "name": "a"}]}),
-            "input[1].call_id",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": "a"}, {"type": "function_call_output", "call_id": "c", "output": "x"}]}),
-            "input[1]",
-        ),
-        (
-            json!({"input": [{"role": "user", "content": "a"}, {"type": "function_call", "call_id": "c", "name": "x"}]}),
-            "input[1]",
-        ),
-        (json!({"tools": ["clock"]}), "tools[0]"),
-        (json!({"tools": [{"type": "web_search"}]}), "tools[0].type"),
-        (json!({"tools": [{"type": 1}]}), "tools[0].type"),
-        (
-            json!({"tools": [{"type": "function", "function": "clock"}]}),
-            "tools[0].function",
-        ),
-        (json!({"tools": [{"name": 1}]}), "tools[0].name"),
-        (
-            json!({"tools": [{"name": "clock", "description": 1}]}),
-            "tools[0].description",
-        ),
-        (
-            json!({"tools": [{"name": "clock", "parameters": []}]}),
-            "tools[0].function.parameters",
-        ),
-        (
-            json!({"tools": [{"name": "clock"}, {"name": "clock"}]}),
-            "tools[1].function.name",
-        ),
-        (
-            json!({"tool_choice": {"type": "maybe"}}),
-            "tool_choice.type",
-        ),
-        (json!({"tool_choice": {"type": 1}}), "tool_choice.type"),
-        (
-            json!({"tool_choice": {"type": "function", "function": 1}}),
-            "tool_choice.function",
-        ),
-        (
-            json!({"tool_choice": {"type": "function", "function": {"name": 1}}}),
-            "tool_choice.function.name",
-        ),
-        (
-            json!({"tools": [], "tool_choice": "required"}),
-            "tool_choice",
-        ),
-    ] {
-        refused(&world, &fields, invalid(param)).await;
+    for (fields, param) in lines(DEEP) {
+        refused(&world, &fields, invalid(&param)).await;
     }
 }
 

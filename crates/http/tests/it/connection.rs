@@ -61,27 +61,25 @@ async fn a_body_that_is_too_long_is_refused_before_it_has_come() {
         .build()
         .await;
     let head = "POST /v1/responses HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
-    for length in ["1001", "99999999999999"] {
-        let announced = format!("{head}content-length: {length}\r\n\r\n");
-        let reply = Open::with(&world, announced.as_bytes()).await.end().await;
-        assert_eq!(
-            (reply.status, code(&reply).as_str()),
-            (413, "body_too_large")
-        );
-    }
-    // A body in pieces does not say how long it will be. It is given up with its connection, even
-    // though its client would go on for ever.
+    let announced = |length: &str| format!("{head}content-length: {length}\r\n\r\n");
+    // A body in pieces does not say how long it will be.
     let mut pieces = format!("{head}transfer-encoding: chunked\r\n\r\n");
     for _ in 0..11 {
         pieces.extend(["64\r\n", &" ".repeat(100), "\r\n"]);
     }
-    let reply = Open::with(&world, pieces.as_bytes()).await.end().await;
-    assert_eq!(
-        (reply.status, code(&reply).as_str()),
-        (413, "body_too_large")
-    );
+    for bytes in [announced("1001"), announced("99999999999999"), pieces] {
+        let mut open = Open::with(&world, bytes.as_bytes()).await;
+        open.until("\"}}").await;
+        let reply = open.head().await;
+        assert_eq!(
+            (reply.status, code(&reply).as_str()),
+            (413, "body_too_large")
+        );
+        assert_eq!(reply.header("connection"), Some("close"));
+    }
 }
 
+/// The server waits a second for a client that has more to say than it is listened to.
 #[tokio::test]
 async fn a_body_that_nobody_reads_is_given_up_with_its_connection() {
     let world = World::new([]).await;

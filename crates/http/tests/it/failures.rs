@@ -31,153 +31,94 @@ fn refusing(kind: LlmErrorKind) -> Plan {
     Plan::new([TurnScript::Refuses(kind)])
 }
 
-/// The plans that lead to a failure: what is told, and whether a client may repeat it by itself.
-fn plans() -> Vec<(&'static str, u16, &'static str, bool, Plan)> {
+/// What goes wrong; the status, the family and the code that are told; whether a client may repeat the
+/// request by itself.
+const TABLE: &str = "
+    slow-tool          408 execution_error       tool_timeout            no
+    unlisted-tools     503 upstream_error        tools_unavailable       yes
+    unreachable-tool   500 execution_error       tool_execution_failed   no
+    senseless-tool     500 execution_error       tool_execution_failed   no
+    broken-tool        500 execution_error       tool_execution_failed   no
+    endless-rounds     500 execution_error       max_depth_exceeded      no
+    endless-calls      500 execution_error       max_tool_calls_exceeded no
+    refusing-model     500 execution_error       model_error             no
+    breaking-model     500 execution_error       model_error             no
+    unreachable-model  502 upstream_error        model_unavailable       yes
+    slow-model         504 upstream_error        model_timeout           yes
+    unknown-model      400 invalid_request_error model_not_found         no
+    forbidden-model    401 authentication_error  model_unauthorized      no
+    silent-model       500 execution_error       invalid_model_output    no
+    babbling-model     500 execution_error       invalid_model_output    no
+    busy-model         429 rate_limit_error      upstream_rate_limited   yes
+    small-model        400 invalid_request_error context_length_exceeded no
+    hanging-model      504 execution_error       task_timeout            no
+    panicking-model    500 internal_error        internal                no
+";
+
+/// A world in which this goes wrong.
+fn plan(trouble: &str) -> Plan {
     use LlmErrorKind as Model;
-    let rate = Model::RateLimited {
-        retry_after: Some(Duration::from_millis(6_500)),
-    };
-    let running_long = |policy: &mut response_engine::policy::Policy| {
-        policy.run_timeout = Duration::from_millis(20);
-    };
-    let hangs = || TurnScript::Hangs(Vec::new());
-    let complaint = ToolScript::Complains(Verdict::ToolSaysError, "It is broken.");
+    use ToolErrorKind as Tool;
+    let fails = |kind| with_tool(ToolScript::Fails(kind));
     let endless = || with_tool(ToolScript::Answers("noon"));
-    let unlisted = ScriptedTools::new([]).unlisted(ToolErrorKind::Unavailable);
-    let unlisted = Plan::new([text("hi")]).tools(unlisted);
-    let says_nothing = TurnScript::Says(vec![vec![Delta::Finish(Finish::Stop)]]);
-    vec![
-        (
-            "tool_timeout",
-            408,
-            "execution_error",
-            false,
-            with_tool(ToolScript::Fails(ToolErrorKind::Timeout)),
-        ),
-        ("tools_unavailable", 503, "upstream_error", true, unlisted),
-        (
-            "tool_execution_failed",
-            500,
-            "execution_error",
-            false,
-            with_tool(ToolScript::Fails(ToolErrorKind::Protocol)),
-        ),
-        (
-            "tool_execution_failed",
-            500,
-            "execution_error",
-            false,
-            with_tool(complaint),
-        ),
-        (
-            "max_depth_exceeded",
-            500,
-            "execution_error",
-            false,
-            endless(),
-        ),
-        (
-            "max_tool_calls_exceeded",
-            500,
-            "execution_error",
-            false,
-            endless().policy(|policy| policy.calls = 2),
-        ),
-        (
-            "model_error",
-            500,
-            "execution_error",
-            false,
-            refusing(Model::Refused),
-        ),
-        (
-            "model_unavailable",
-            502,
-            "upstream_error",
-            true,
-            refusing(Model::Unavailable),
-        ),
-        (
-            "model_timeout",
-            504,
-            "upstream_error",
-            true,
-            refusing(Model::Timeout),
-        ),
-        (
-            "model_not_found",
-            400,
-            "invalid_request_error",
-            false,
-            refusing(Model::ModelNotFound),
-        ),
-        (
-            "model_unauthorized",
-            401,
-            "authentication_error",
-            false,
-            refusing(Model::Unauthorized),
-        ),
-        (
-            "invalid_model_output",
-            500,
-            "execution_error",
-            false,
-            Plan::new([says_nothing]),
-        ),
-        (
-            "upstream_rate_limited",
-            429,
-            "rate_limit_error",
-            true,
-            refusing(rate),
-        ),
-        (
-            "context_length_exceeded",
-            400,
-            "invalid_request_error",
-            false,
-            refusing(Model::ContextLength),
-        ),
-        (
-            "task_timeout",
-            504,
-            "execution_error",
-            false,
-            Plan::new([hangs()]).policy(running_long),
-        ),
-        (
-            "internal",
-            500,
-            "internal_error",
-            false,
-            Plan::new([TurnScript::Panics]),
-        ),
-    ]
+    let silence = vec![vec![Delta::Finish(Finish::Stop)]];
+    let half = vec![vec![Delta::Text("Once upon".into())]];
+    match trouble {
+        "slow-tool" => fails(Tool::Timeout),
+        "unreachable-tool" => fails(Tool::Unavailable),
+        "senseless-tool" => fails(Tool::Protocol),
+        "broken-tool" => with_tool(ToolScript::Complains(Verdict::ToolSaysError, "Broken.")),
+        "unlisted-tools" => {
+            Plan::new([text("hi")]).tools(ScriptedTools::new([]).unlisted(Tool::Unavailable))
+        }
+        "endless-rounds" => endless(),
+        "endless-calls" => endless().policy(|policy| policy.calls = 2),
+        "refusing-model" => refusing(Model::Refused),
+        "breaking-model" => Plan::new([TurnScript::BreaksOff(half, Model::Broken)]),
+        "unreachable-model" => refusing(Model::Unavailable),
+        "slow-model" => refusing(Model::Timeout),
+        "unknown-model" => refusing(Model::ModelNotFound),
+        "forbidden-model" => refusing(Model::Unauthorized),
+        "babbling-model" => refusing(Model::Unreadable),
+        "silent-model" => Plan::new([TurnScript::Says(silence)]),
+        "busy-model" => refusing(Model::RateLimited { retry_after: None }),
+        "small-model" => refusing(Model::ContextLength),
+        "hanging-model" => Plan::new([TurnScript::Hangs(Vec::new())])
+            .policy(|policy| policy.run_timeout = Duration::from_millis(20)),
+        "panicking-model" => Plan::new([TurnScript::Panics]),
+        other => panic!("no plan for {other}"),
+    }
 }
 
 #[tokio::test]
 async fn a_failed_run_is_answered_with_its_status_and_stays_to_be_read() {
-    for (code, status, family, repeats, plan) in plans() {
-        let world = plan.build().await;
+    for line in TABLE.lines().filter(|line| !line.trim().is_empty()) {
+        let [trouble, status, family, code, repeats] = line
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        let world = plan(trouble).build().await;
         let reply = ask(&world).await;
         let error = &reply.json()["error"];
         assert_eq!(
-            (reply.status, &error["code"], &error["type"]),
-            (status, &json!(code), &json!(family)),
+            (reply.status.to_string().as_str(), &error["code"]),
+            (status, &json!(code)),
+            "{trouble}"
         );
-        assert_eq!(error["request_id"], "req-7", "{code}");
+        assert_eq!(error["type"], family, "{trouble}");
+        assert_eq!(error["request_id"], "req-7", "{trouble}");
         let refuses = reply.header("x-should-retry") == Some("false");
-        assert_eq!(refuses, !repeats, "{code}");
+        assert_eq!(refuses, repeats == "no", "{trouble}");
         let id = error["response_id"].as_str().unwrap();
-        assert_eq!(reply.header("x-response-id"), Some(id), "{code}");
+        assert_eq!(reply.header("x-response-id"), Some(id), "{trouble}");
         let path = format!("/v1/responses/{id}");
         let stored = Call::new("GET", &path).send(&world).await.json();
-        assert_eq!(stored["status"], "failed", "{code}");
-        assert_eq!(stored["error"]["code"], code);
-        assert_eq!(stored["error"]["message"], error["message"]);
-        assert_eq!(stored["error"]["type"], family);
-        insta::assert_snapshot!(format!("{code}-{status}"), laid_out(reply.text()));
+        assert_eq!(stored["status"], "failed", "{trouble}");
+        for field in ["message", "type", "code"] {
+            assert_eq!(stored["error"][field], error[field], "{trouble}");
+        }
+        insta::assert_snapshot!(trouble, laid_out(reply.text()));
     }
 }
 

@@ -54,71 +54,73 @@ fn lines(turn: &ModelTurn) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn input_in_every_form_reaches_the_model() {
-    let cases: &[(&str, &[&str])] = &[
-        (r#""Hello""#, &[r#"user: "Hello""#]),
-        (
-            r#""nul \u0000, \ud83d\ude00, \"quoted\" ü""#,
-            &["user: \"nul \\0, 😀, \\\"quoted\\\" ü\""],
-        ),
-        (
-            r#"{"role":"system","content":"Be."}"#,
-            &[r#"system: "Be.""#],
-        ),
-        (
-            r#"{ "task": "sum",  "of": [1, 2.50] }"#,
-            &[r#"user: "{ \"task\": \"sum\",  \"of\": [1, 2.50] }""#],
-        ),
-        (
-            r#"[{"role":"developer","content":"a"},{"type":"message","role":"assistant","content":"b"},
+/// Input as it is sent, and what the model gets to read.
+const INPUTS: &[(&str, &[&str])] = &[
+    (r#""Hello""#, &[r#"user: "Hello""#]),
+    (
+        r#""nul \u0000, \ud83d\ude00, \"quoted\" ü""#,
+        &["user: \"nul \\0, 😀, \\\"quoted\\\" ü\""],
+    ),
+    (
+        r#"{"role":"system","content":"Be."}"#,
+        &[r#"system: "Be.""#],
+    ),
+    (
+        r#"{ "task": "sum",  "of": [1, 2.50] }"#,
+        &[r#"user: "{ \"task\": \"sum\",  \"of\": [1, 2.50] }""#],
+    ),
+    (
+        r#"[{"role":"developer","content":"a"},{"type":"message","role":"assistant","content":"b"},
                 {"type":null,"role":"user","content":[{"type":"text","text":"c"},{"type":"input_text","text":"d"},
                 {"type":"output_text","text":"e"}]}]"#,
-            &[
-                r#"developer: "a""#,
-                r#"assistant: "b""#,
-                r#"user: "c" "d" "e""#,
-            ],
-        ),
-        (
-            r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png","detail":"low"}},
+        &[
+            r#"developer: "a""#,
+            r#"assistant: "b""#,
+            r#"user: "c" "d" "e""#,
+        ],
+    ),
+    (
+        r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png","detail":"low"}},
                 {"type":"input_image","image_url":"jan_123","detail":"high"},{"type":"image_url","image_url":"jan_4"},
                 {"type":"input_image","file_id":"file_5"},{"type":"input_file","file_data":"x"}]}]"#,
-            &[concat!(
-                r#"user: <image https://x/y.png Some("low")> <image jan_123 Some("high")> <image jan_4 None> "#,
-                r#"<other {"type":"input_image","file_id":"file_5"}> <other {"type":"input_file","file_data":"x"}>"#
-            )],
-        ),
-        (
-            r#"[{"role":"user","content":"time?"},
+        &[concat!(
+            r#"user: <image https://x/y.png Some("low")> <image jan_123 Some("high")> <image jan_4 None> "#,
+            r#"<other {"type":"input_image","file_id":"file_5"}> <other {"type":"input_file","file_data":"x"}>"#
+        )],
+    ),
+    (
+        r#"[{"role":"user","content":"time?"},
                 {"type":"function_call","call_id":"c1","name":"clock","arguments":"{\"a\": 1}"},
                 {"type":"function_call","call_id":"c2","name":"clock","arguments":{"a": 1}},
                 {"type":"function_call","call_id":"c3","name":"clock"},
                 {"type":"function_call_output","call_id":"c1","output":"noon"},
                 {"type":"function_call_output","call_id":"c2","output":{"time": 12}},
                 {"type":"function_call_output","call_id":"c3","output":[{"type":"input_text","text":"no"},{"type":"text","text":"on"}]}]"#,
-            &[
-                r#"user: "time?""#,
-                r#"c1 calls clock "{\"a\": 1}""#,
-                r#"c2 calls clock "{\"a\": 1}""#,
-                r#"c3 calls clock "{}""#,
-                r#"c1 answers "noon""#,
-                r#"c2 answers "{\"time\": 12}""#,
-                r#"c3 answers "noon""#,
-            ],
-        ),
-        (
-            r#"[{"role":"user","content":"a"},{"type":"reasoning","text":"hm"},{"role":"assistant","content":"b"},
+        &[
+            r#"user: "time?""#,
+            r#"c1 calls clock "{\"a\": 1}""#,
+            r#"c2 calls clock "{\"a\": 1}""#,
+            r#"c3 calls clock "{}""#,
+            r#"c1 answers "noon""#,
+            r#"c2 answers "{\"time\": 12}""#,
+            r#"c3 answers "noon""#,
+        ],
+    ),
+    (
+        r#"[{"role":"user","content":"a"},{"type":"reasoning","text":"hm"},{"role":"assistant","content":"b"},
                 {"role":"user","content":"c"}]"#,
-            &[
-                r#"user: "a""#,
-                r#"reasoning: "hm""#,
-                r#"assistant: "b""#,
-                r#"user: "c""#,
-            ],
-        ),
-    ];
-    for (input, expected) in cases {
+        &[
+            r#"user: "a""#,
+            r#"reasoning: "hm""#,
+            r#"assistant: "b""#,
+            r#"user: "c""#,
+        ],
+    ),
+];
+
+#[tokio::test]
+async fn input_in_every_form_reaches_the_model() {
+    for (input, expected) in INPUTS {
         let turn = asked(&format!(r#""input":{input}"#)).await;
         assert_eq!(lines(&turn), *expected, "{input}");
         assert_eq!(turn.spec.input.as_str(), *input, "kept as it came");

@@ -128,7 +128,7 @@ fn turn(number: u16, finish: Finish, begun: Timestamp) -> Arc<Turn> {
             completion: 30,
             ..Usage::default()
         }),
-        notes: Vec::from_iter((number == 1).then_some(note)),
+        notes: (number == 1).then_some(note).into_iter().collect(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! What the service says of itself: health, where to read on, and its OpenAPI document.
+//! What the service says of itself: health, where to read on, and its `OpenAPI` document.
 
 use std::collections::BTreeSet;
 

@@ -49,7 +49,10 @@ impl Authenticator for Strict {
     }
 }
 
-async fn with(world: &World, headers: &[(&str, &str)]) -> Reply {
+/// Headers of a request, by name.
+type Headers = [(&'static str, &'static str)];
+
+async fn with(world: &World, headers: &Headers) -> Reply {
     let call = Call::new("GET", "/v1/responses");
     let call = headers
         .iter()
@@ -62,7 +65,7 @@ async fn a_credential_that_is_not_good_is_refused_in_its_own_words() {
     let world = Plan::new([text("hi")]).authenticator(Strict).build().await;
     let missing = "Bearer";
     let invalid = "Bearer error=\"invalid_token\"";
-    let cases: &[(&[(&str, &str)], &str, &str)] = &[
+    let cases: &[(&Headers, &str, &str)] = &[
         (&[], "missing_credentials", missing),
         (&[("authorization", "")], "missing_credentials", missing),
         (&[("x-api-key", "")], "missing_credentials", missing),
@@ -96,7 +99,7 @@ async fn a_credential_that_is_not_good_is_refused_in_its_own_words() {
         assert_eq!(error["type"], "authentication_error", "{headers:?}");
         assert_eq!(reply.header("www-authenticate"), Some(*challenge));
     }
-    let good: &[&[(&str, &str)]] = &[
+    let good: &[&Headers] = &[
         &[("authorization", "Bearer ada")],
         &[("authorization", "bearer  ada ")],
         &[("x-api-key", "ada")],

@@ -129,7 +129,6 @@ fn serve(face: Face) -> (SocketAddr, ServerHandle) {
                 .workers(1)
                 .h1_allow_half_closed(false)
                 .tcp_nodelay(true)
-                .client_disconnect_timeout(Duration::from_millis(50))
                 .disable_signals()
                 .bind(("127.0.0.1", 0))
                 .unwrap();

@@ -34,7 +34,7 @@ enum More<'a> {
     Call {
         call: Call<'a>,
         server: Option<&'a str>,
-        turn: u16,
+        turn_number: u16,
     },
     Return(Return<'a>),
     End {
@@ -126,6 +126,6 @@ fn call_of(execution: &Execution) -> More<'_> {
     More::Call {
         call: Call::of(execution),
         server: execution.server.as_deref(),
-        turn: execution.turn,
+        turn_number: execution.turn,
     }
 }
