@@ -7,10 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqlxSqliteConnector};
-use sqlx::ConnectOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::{OpenError, Options};
 
@@ -67,6 +67,7 @@ impl Sqlite {
         let writer = pool
             .clone()
             .max_connections(1)
+            .after_release(|connection, _| Box::pin(is_clean(connection)))
             .connect_with(connect)
             .await
             .map_err(failed)?;
@@ -93,6 +94,15 @@ impl Sqlite {
     }
 }
 
+/// Whether the writer may be used again. When a write finds no room SQLite rolls the transaction back by
+/// itself, the driver's own rollback then fails, and the driver goes on as if it were inside: everything
+/// later would be written into a transaction that never ends.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // The rollback of a dropped transaction is under way; this comes after it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
 fn orm(pool: SqlitePool) -> DatabaseConnection {
     SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
 }
@@ -110,4 +120,48 @@ fn private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnectionTrait;
+
+    use super::*;
+    use crate::options::Database;
+
+    async fn count(database: &Sqlite) -> i64 {
+        let pool = database.readers.get_sqlite_connection_pool();
+        sqlx::query_scalar("SELECT count(*) FROM written")
+            .fetch_one(pool)
+            .await
+            .unwrap()
+    }
+
+    async fn write(database: &Sqlite, bytes: usize) -> Result<(), DbErr> {
+        let transaction = database.begin_write().await?;
+        let insert = format!("INSERT INTO written VALUES (zeroblob({bytes}))");
+        transaction.execute_unprepared(&insert).await?;
+        transaction.commit().await
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_costs_the_write_that_met_it_and_no_later_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("responses.db");
+        let options = Options::new(Database::Sqlite(path.clone()));
+        let database = Sqlite::open(&path, &options).await.unwrap();
+        let schema = "CREATE TABLE written (body BLOB); PRAGMA max_page_count = 50";
+        database.writer.execute_unprepared(schema).await.unwrap();
+        write(&database, 1_000).await.unwrap();
+        let refused = write(&database, 10_000_000).await.unwrap_err();
+        assert!(refused.to_string().contains("full"), "{refused}");
+        for _ in 0..3 {
+            write(&database, 1_000).await.unwrap();
+        }
+        assert_eq!(
+            count(&database).await,
+            4,
+            "what was answered is there for others"
+        );
+    }
 }
