@@ -6,14 +6,13 @@ use response_domain::ports::store::{History, HistoryRef};
 use response_domain::response::Response;
 use response_domain::spec::ResponseSpec;
 use response_domain::status::{Change, IncompleteReason, StatusName};
+use response_domain::work::{Guard, UnitOfWork};
 
 use super::Subject;
 use super::sample::{
     accepted, ada, alone, asked, changed, completed, conversation, id, put, spec, talk, worker,
     write,
 };
-use response_domain::work::{Guard, UnitOfWork};
-
 async fn history(store: &dyn Subject, from: HistoryRef) -> Option<History> {
     let history = store.history(&ada(), from).await;
     assert!(history.is_ok(), "{history:?}");
@@ -176,7 +175,7 @@ pub async fn a_response_saw_what_was_there_when_it_attached(store: &dyn Subject)
     let home = conversation(1);
     put_all(store, &[completed(1)]).await;
     let early = attached(2, home, 1);
-    put_all(store, &[early.clone()]).await;
+    put_all(store, std::slice::from_ref(&early)).await;
     put_all(store, &[changed(attached(3, home, 1), Change::Complete)]).await;
     let ended = changed(early, Change::Complete);
     write(store, alone(Guard::Held(worker(1)), &ended)).await;

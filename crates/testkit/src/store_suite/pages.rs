@@ -82,14 +82,15 @@ pub async fn pages_follow_each_other_without_gap_or_double(store: &dyn Subject) 
     }
 }
 
-pub async fn a_list_can_be_narrowed(store: &dyn Subject) {
+/// Completed, in progress, queued, completed in the background, of another conversation, cancelled.
+fn of_all_sorts() -> [Response; 6] {
     let background = ResponseSpec {
         delivery: Delivery::Background,
         ..spec()
     };
     let mut elsewhere = completed(5);
     elsewhere.conversation = Some(conversation(50));
-    let all = [
+    [
         completed(1),
         accepted(2),
         asked(3, background.clone()),
@@ -99,9 +100,12 @@ pub async fn a_list_can_be_narrowed(store: &dyn Subject) {
         ),
         elsewhere,
         changed(accepted(6), Change::Cancel),
-    ];
-    for response in &all {
-        put(store, response, Vec::new()).await;
+    ]
+}
+
+pub async fn a_list_can_be_narrowed(store: &dyn Subject) {
+    for response in of_all_sorts() {
+        put(store, &response, Vec::new()).await;
     }
     let page = everything(10);
     let status = |status| Page {

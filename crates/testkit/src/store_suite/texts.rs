@@ -8,7 +8,7 @@ use response_domain::item::{
     CallId, FunctionCall, FunctionCallOutput, ItemBody, Message, Part, Reasoning, Role,
 };
 use response_domain::json::Json;
-use response_domain::response::{Finish, Note, Turn};
+use response_domain::response::{Finish, Note, Response, Turn};
 use response_domain::spec::{InputItem, ResponseSpec, ToolChoice, ToolRequest, ToolSelection};
 use response_domain::status::Change;
 use serde_json::Value;
@@ -20,8 +20,28 @@ use super::sample::{
 
 /// Puts `text` wherever text can stand, and reads it back.
 async fn survives(store: &dyn Subject, number: u32, text: &str) {
-    let quoted = Json::from_value(&Value::String(text.to_owned()));
-    let asks = ResponseSpec {
+    let response = response_full_of(number, text);
+    let bodies = (0..).zip(bodies_full_of(text));
+    let items: Vec<_> = bodies
+        .map(|(ordinal, body)| item(&response, ordinal, body))
+        .collect();
+    put(store, &response, items.clone()).await;
+    let kept = found(store, response.id).await;
+    // What is long is not shown.
+    assert!(
+        *kept == response,
+        "{text:.40?} did not survive in the response"
+    );
+    let kept = store.items(&ada(), response.id).await.ok();
+    assert!(
+        kept == Some(items),
+        "{text:.40?} did not survive in the items"
+    );
+}
+
+fn spec_full_of(text: &str) -> ResponseSpec {
+    let quoted = quoted(text);
+    ResponseSpec {
         model: text.into(),
         input: quoted.clone(),
         items: vec![InputItem::New(said(Role::User, text))],
@@ -32,11 +52,14 @@ async fn survives(store: &dyn Subject, number: u32, text: &str) {
             parameters: Some(quoted.clone()),
         }]),
         tool_choice: ToolChoice::Named(text.into()),
-        metadata: quoted.clone(),
+        metadata: quoted,
         user: Some(text.into()),
         ..spec()
-    };
-    let mut response = asked(number, asks);
+    }
+}
+
+fn response_full_of(number: u32, text: &str) -> Response {
+    let mut response = asked(number, spec_full_of(text));
     response.progress.output = Some(text.into());
     response.progress.turns.push(Arc::new(Turn {
         number: 1,
@@ -54,20 +77,23 @@ async fn survives(store: &dyn Subject, number: u32, text: &str) {
     execution.server = Some(text.into());
     execution.input = text.into();
     let failure = Failure::new(FailureCode::ModelError, text);
-    let response = changed(
+    changed(
         with_calls(response, &[Arc::new(execution)]),
         Change::Fail(failure),
-    );
+    )
+}
+
+fn bodies_full_of(text: &str) -> [ItemBody; 4] {
     let content = vec![
         Part::Text(text.into()),
         Part::Image {
             url: text.into(),
             detail: Some(text.into()),
         },
-        Part::Other(quoted),
+        Part::Other(quoted(text)),
     ];
     let call_id = CallId(text.into());
-    let bodies = [
+    [
         ItemBody::Message(Message {
             role: Role::User,
             content,
@@ -82,14 +108,11 @@ async fn survives(store: &dyn Subject, number: u32, text: &str) {
             call_id,
             output: text.into(),
         }),
-    ];
-    let items: Vec<_> = (0..)
-        .zip(bodies)
-        .map(|(ordinal, body)| item(&response, ordinal, body))
-        .collect();
-    put(store, &response, items.clone()).await;
-    assert_eq!(*found(store, response.id).await, response);
-    assert_eq!(store.items(&ada(), response.id).await.ok(), Some(items));
+    ]
+}
+
+fn quoted(text: &str) -> Json {
+    Json::from_value(&Value::String(text.to_owned()))
 }
 
 pub async fn nul_characters_survive_everywhere(store: &dyn Subject) {
@@ -119,8 +142,11 @@ pub async fn odd_texts_survive_everywhere(store: &dyn Subject) {
 
 pub async fn huge_texts_survive(store: &dyn Subject) {
     // Not a text that packs into nothing.
-    let words = (0_u64..60_000).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let text: String = words.map(|number| format!("{number:x} é\0")).collect();
+    let mut text = String::new();
+    for number in 0_u64..60_000 {
+        let noise = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        text.extend([&noise.to_string(), " é\0"]);
+    }
     assert!(text.len() > 1_000_000);
     survives(store, 1, &text).await;
 }
