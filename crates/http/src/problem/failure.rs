@@ -151,6 +151,16 @@ mod tests {
     }
 
     #[test]
+    fn every_failure_stands_in_the_page_with_its_status_and_its_family() {
+        let page = include_str!("../../../../docs/api-native.md");
+        for &code in FailureCode::ALL {
+            let Problem { status, kind, .. } = Problem::from(&Failure::new(code, "why"));
+            let row = format!("| `{code}` | {} | `{}` |", status.as_u16(), kind.as_str());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn whoever_is_told_to_wait_waits_whole_seconds() {
         let mut failure = Failure::new(FailureCode::UpstreamRateLimited, "why");
         let seconds = |failure: &Failure| Problem::from(failure).retry_after.map(NonZeroU32::get);

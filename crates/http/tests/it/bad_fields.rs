@@ -1,7 +1,7 @@
 //! Requests that are JSON and still not acceptable: each fault names its field, and none is the
 //! service's.
 
-use response_testkit::script::{ScriptedTools, ToolScript, TurnScript, text};
+use response_testkit::script::{ScriptedTools, ToolScript, text};
 use serde_json::{Value, json};
 
 use crate::client::{Call, Reply};
@@ -12,7 +12,7 @@ async fn world() -> World {
     Plan::new([text("hi")]).tools(tools).build().await
 }
 
-async fn ask(world: &World, fields: &Value) -> Reply {
+pub(crate) async fn ask(world: &World, fields: &Value) -> Reply {
     let mut body = json!({"model": "m", "input": "hi"});
     for (name, value) in fields.as_object().unwrap() {
         body[name] = value.clone();
@@ -22,7 +22,11 @@ async fn ask(world: &World, fields: &Value) -> Reply {
 }
 
 /// Asserts that these fields are refused: with this status and code, about this field.
-async fn refused(world: &World, fields: &Value, (status, code, param): (u16, &str, &str)) {
+pub(crate) async fn refused(
+    world: &World,
+    fields: &Value,
+    (status, code, param): (u16, &str, &str),
+) {
     let reply = ask(world, fields).await;
     let error = &reply.json()["error"];
     assert_eq!(
@@ -34,7 +38,7 @@ async fn refused(world: &World, fields: &Value, (status, code, param): (u16, &st
     assert!(!message.is_empty() && message.len() < 400, "{message}");
 }
 
-fn invalid(param: &str) -> (u16, &str, &str) {
+pub(crate) fn invalid(param: &str) -> (u16, &str, &str) {
     (400, "invalid_parameter", param)
 }
 
@@ -324,48 +328,4 @@ async fn all_faults_are_told_at_once_and_the_first_is_named() {
          `top_p` must be between 0 and 1, not 3"
     );
     assert_eq!(error["code"], "missing_required_parameter");
-}
-
-#[tokio::test]
-async fn a_response_that_has_not_ended_cannot_be_continued() {
-    let world = World::new([TurnScript::Hangs(Vec::new())]).await;
-    let ask_for = json!({"model": "m", "input": "hi", "stream": true});
-    let call = Call::new("POST", "/v1/responses").json(&ask_for);
-    let mut open = call.open(&world).await;
-    let id = open
-        .head()
-        .await
-        .header("x-response-id")
-        .unwrap()
-        .to_owned();
-    let param = "previous_response_id";
-    let reply = ask(&world, &json!({ param: id })).await;
-    let error = &reply.json()["error"];
-    assert_eq!(
-        (
-            reply.status,
-            &error["code"],
-            &error["type"],
-            &error["param"]
-        ),
-        (
-            409,
-            &json!("previous_response_in_progress"),
-            &json!("conflict_error"),
-            &json!(param)
-        )
-    );
-    assert_eq!(reply.header("x-should-retry"), Some("false"));
-}
-
-#[tokio::test]
-async fn a_response_is_continued_in_its_own_conversation_only() {
-    let world = World::new([text("One."), text("Two.")]).await;
-    let first = ask(&world, &json!({})).await.json();
-    let second = ask(&world, &json!({})).await.json();
-    let fields = json!({
-        "previous_response_id": first["id"],
-        "conversation": second["conversation_id"],
-    });
-    refused(&world, &fields, invalid("previous_response_id")).await;
 }

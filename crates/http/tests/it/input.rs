@@ -4,13 +4,13 @@ use response_domain::item::{ItemBody, Part};
 use response_domain::ports::llm::ModelTurn;
 use response_domain::spec::{ToolChoice, ToolFailure, ToolSelection};
 use response_testkit::script::{ScriptedTools, ToolScript, calls, text};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::{Call, Reply};
 use crate::layout::laid_out;
 use crate::world::{Plan, World};
 
-async fn ask(world: &World, body: impl Into<Vec<u8>>) -> Reply {
+pub(crate) async fn ask(world: &World, body: impl Into<Vec<u8>>) -> Reply {
     Call::new("POST", "/v1/responses")
         .body(body)
         .send(world)
@@ -26,7 +26,7 @@ async fn asked(fields: &str) -> ModelTurn {
 }
 
 /// The transcript, a line an item.
-fn lines(turn: &ModelTurn) -> Vec<String> {
+pub(crate) fn lines(turn: &ModelTurn) -> Vec<String> {
     let part = |part: &Part| match part {
         Part::Text(text) => format!("{text:?}"),
         Part::Image { url, detail } => format!("<image {url} {detail:?}>"),
@@ -313,50 +313,4 @@ async fn what_the_model_was_sent_can_be_listed_and_sent_again() {
     assert_eq!(ask(&world, again).await.status, 200);
     let asked = world.model.asked();
     assert_eq!(lines(asked.last().unwrap()), lines(&asked[1]));
-}
-
-#[tokio::test]
-async fn a_response_goes_on_where_another_ended() {
-    let world = World::new([text("One."), text("Two."), text("Three."), text("Four.")]).await;
-    let send = async |fields: Value| {
-        let mut body = json!({"model": "m", "input": "next"});
-        body.as_object_mut()
-            .unwrap()
-            .extend(fields.as_object().unwrap().clone());
-        let reply = ask(&world, body.to_string()).await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        reply.json()
-    };
-    let first = send(json!({})).await;
-    let home = first["conversation_id"].as_str().unwrap();
-    let second = send(json!({"previous_response_id": first["id"]})).await;
-    let third = send(json!({"conversation": home})).await;
-    assert_eq!(second["previous_response_id"], first["id"]);
-    assert_eq!(
-        (&second["conversation_id"], &third["conversation_id"]),
-        (&json!(home), &json!(home))
-    );
-    let last = world.model.asked().pop().unwrap();
-    assert_eq!(
-        lines(&last),
-        [
-            r#"user: "next""#,
-            r#"assistant: "One.""#,
-            r#"user: "next""#,
-            r#"assistant: "Two.""#,
-            r#"user: "next""#,
-        ]
-    );
-    let path = format!(
-        "/v1/responses/{}/input_items",
-        first["id"].as_str().unwrap()
-    );
-    let items = Call::new("GET", &path).send(&world).await.json();
-    let reference = json!([
-        {"type": "item_reference", "id": items["first_id"]},
-        {"id": items["first_id"]},
-    ]);
-    send(json!({"input": reference})).await;
-    let last = world.model.asked().pop().unwrap();
-    assert_eq!(lines(&last), [r#"user: "next""#, r#"user: "next""#]);
 }

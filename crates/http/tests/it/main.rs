@@ -12,6 +12,7 @@ mod bad_fields;
 mod bad_requests;
 mod client;
 mod connection;
+mod conversation;
 mod failures;
 mod input;
 mod layout;
