@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use response_domain::ports::tools::{ToolErrorKind, ToolExecutor};
+use response_domain::ports::tools::{ToolErrorKind, ToolExecutor, ToolRegistry};
 use response_mcp::{McpTools, Mode, Options};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::fake::{Answer, Fake};
-use crate::world::{bare, call, context, listed, order, server, tool, tools_with};
+use crate::world::{bare, context, listed, order, server, tool, tools, tools_with};
 
 /// A server with a session whose calls are answered piece by piece by the test.
 struct Paced {
@@ -142,18 +142,23 @@ async fn no_progress_moves_the_cap() {
 #[tokio::test]
 async fn a_call_that_timed_out_is_cancelled_at_the_server() {
     let paced = Paced::start().await;
-    let mut options = Options::new(vec![server("default", &paced.fake.url, Mode::Session)]);
-    options.call_timeout = Duration::from_millis(200);
-    let error = call(&tools_with(&options), "t", &json!({}))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind, ToolErrorKind::Timeout);
+    let tools = limits(&paced.fake, 10, 60);
+    let order = order(&listed(&tools).await, "t", &json!({}));
+    let frozen = freeze();
+    let context = context();
+    let test = async {
+        paced.fake.until("tools/call", 1).await;
+        tokio::time::advance(Duration::from_secs(11)).await;
+    };
+    let (reply, ()) = tokio::join!(tools.call(&order, &context), test);
+    assert_eq!(reply.unwrap_err().kind, ToolErrorKind::Timeout);
     paced.fake.until("notifications/cancelled", 1).await;
     let cancelled = paced.fake.last("notifications/cancelled");
     let called = paced.fake.last("tools/call");
     assert_eq!(cancelled.body["params"]["requestId"], called.body["id"]);
     assert_eq!(cancelled.header("mcp-session-id"), Some("s"));
     assert_eq!(paced.fake.count("tools/call"), 1);
+    drop(frozen);
 }
 
 #[tokio::test]
@@ -203,25 +208,36 @@ async fn a_call_that_is_dropped_is_cancelled_at_the_server_and_the_connection_cl
 }
 
 #[tokio::test]
-async fn a_bare_server_is_told_nothing_when_a_call_is_dropped() {
+async fn a_bare_server_is_told_nothing_when_a_call_times_out() {
     let fake = bare(|_| Answer::Hang).await;
-    let mut options = Options::new(vec![server("default", &fake.url, Mode::Bare)]);
-    options.call_timeout = Duration::from_millis(100);
-    let tools = tools_with(&options);
-    let error = call(&tools, "t", &json!({})).await.unwrap_err();
-    assert_eq!(error.kind, ToolErrorKind::Timeout);
+    let tools = tools(&fake, Mode::Bare);
+    let order = order(&listed(&tools).await, "t", &json!({}));
+    let frozen = freeze();
+    let context = context();
+    let test = async {
+        fake.until("tools/call", 1).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
+    };
+    let (reply, ()) = tokio::join!(tools.call(&order, &context), test);
+    assert_eq!(reply.unwrap_err().kind, ToolErrorKind::Timeout);
     tools.close(Duration::from_secs(5)).await;
     assert_eq!(fake.methods(), ["tools/list", "tools/call"]);
+    drop(frozen);
 }
 
 #[tokio::test]
-async fn a_server_that_answers_no_handshake_costs_no_more_than_the_time_limit() {
+async fn a_server_that_leaves_the_handshake_unanswered_costs_its_time_limit_and_no_more() {
     let fake = Fake::start(|_| Answer::Hang).await;
-    let mut options = Options::new(vec![server("default", &fake.url, Mode::Auto)]);
-    options.call_timeout = Duration::from_millis(100);
-    let error = call(&tools_with(&options), "t", &json!({}))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind, ToolErrorKind::Timeout);
+    let tools = tools(&fake, Mode::Auto);
+    let frozen = freeze();
+    let context = context();
+    let test = async {
+        fake.until("initialize", 1).await;
+        // Well within the 30 s of a list.
+        tokio::time::advance(Duration::from_secs(11)).await;
+    };
+    let (list, ()) = tokio::join!(tools.list(&context), test);
+    assert_eq!(list.unwrap_err().kind, ToolErrorKind::Timeout);
     assert_eq!(fake.methods(), ["initialize"]);
+    drop(frozen);
 }

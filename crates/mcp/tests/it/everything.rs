@@ -37,7 +37,10 @@ impl Theirs {
                 return theirs;
             }
         }
-        panic!("the third-party server `{kind}` does not start");
+        let said = fs::read_to_string(log(&folder, kind)).unwrap_or_default();
+        panic!(
+            "the third-party server `{kind}` does not start; it needs Node.js 20 or newer:\n{said}"
+        );
     }
 
     async fn try_start(folder: &Path, kind: &str, port: u16) -> Option<Self> {
@@ -46,7 +49,7 @@ impl Theirs {
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(File::create(log(folder, kind)).unwrap())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -74,6 +77,11 @@ impl Theirs {
     fn tools(&self, mode: Mode) -> McpTools {
         tools_with(&Options::new(vec![server("default", &self.url, mode)]))
     }
+}
+
+/// What a server says of itself.
+fn log(folder: &Path, kind: &str) -> PathBuf {
+    folder.join(format!("{kind}.log"))
 }
 
 /// The folder with the servers in it; installed by the first test that comes, whatever process it
@@ -193,14 +201,14 @@ async fn every_content_of_the_reference_server_is_readable() {
 async fn progress_of_the_reference_server_keeps_a_long_call_alive() {
     let theirs = Theirs::start("everything").await;
     let mut options = Options::new(vec![server("default", &theirs.url, Mode::Auto)]);
-    options.call_timeout = Duration::from_millis(1_500);
+    options.call_timeout = Duration::from_secs(3);
     let tools = tools_with(&options);
-    let long = json!({"duration": 3, "steps": 6});
+    let long = json!({"duration": 5, "steps": 20});
     let reply = call(&tools, "trigger-long-running-operation", &long)
         .await
         .unwrap();
     assert!(reply.text.contains("completed"), "{}", reply.text);
-    let silent = json!({"duration": 4, "steps": 1});
+    let silent = json!({"duration": 3600, "steps": 1});
     let error = call(&tools, "trigger-long-running-operation", &silent)
         .await
         .unwrap_err();
