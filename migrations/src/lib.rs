@@ -26,6 +26,12 @@ pub struct Standing {
     pub unknown: Vec<String>,
 }
 
+/// The text of each migration, and of what they share.
+const SOURCES: &[&str] = &[
+    include_str!("column.rs"),
+    include_str!("m0001_responses.rs"),
+];
+
 /// Held by whoever migrates a Postgres database, until its transaction ends.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(7236831470021946531)";
 
@@ -71,12 +77,8 @@ impl Migrator {
 
     /// Changes when a migration does: a schema made by the same text bears the same number.
     pub fn fingerprint() -> u64 {
-        let sources = [
-            include_str!("column.rs"),
-            include_str!("m0001_responses.rs"),
-        ];
         // FNV-1a, which is the same on every build and machine.
-        sources
+        SOURCES
             .iter()
             .flat_map(|source| source.bytes())
             .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
@@ -104,6 +106,10 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
+    use sea_orm_migration::sea_orm::{
+        ConnectOptions, Database, DatabaseConnection, TransactionOptions, TransactionTrait,
+    };
+
     use super::*;
 
     #[test]
@@ -113,6 +119,41 @@ mod tests {
         let newer = Standing::between(&["m0001_responses".into(), "m9999_later".into()]);
         assert!(newer.missing.is_empty());
         assert_eq!(newer.unknown, ["m9999_later"]);
+    }
+
+    async fn apply(database: &DatabaseConnection) -> Standing {
+        let transaction = database
+            .begin_with_options(TransactionOptions::default())
+            .await
+            .unwrap();
+        let standing = Migrator::apply(&transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+        standing
+    }
+
+    #[tokio::test]
+    async fn what_was_applied_can_be_taken_back() {
+        let mut options = ConnectOptions::new("sqlite::memory:");
+        let database = Database::connect(options.max_connections(1).to_owned());
+        let database = database.await.unwrap();
+        assert_eq!(apply(&database).await, Standing::default());
+        assert_eq!(apply(&database).await, Standing::default());
+        Migrator::down(&database, None).await.unwrap();
+        let standing = Migrator::standing(&database).await.unwrap();
+        assert_eq!(standing, Standing::between(&[]));
+        assert_eq!(apply(&database).await, Standing::default());
+    }
+
+    #[test]
+    fn the_fingerprint_is_of_every_migration() {
+        assert_eq!(SOURCES.len(), Migrator::migrations().len() + 1);
+        for migration in Migrator::migrations() {
+            let name = format!("\"{}\"", migration.name());
+            assert!(
+                SOURCES.iter().any(|source| source.contains(&name)),
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //! said; the first of such a chain may have attached to a conversation, and saw what had been appended to
 //! it by then and nothing that came later.
 
+use std::sync::Arc;
+
 use response_domain::caller::OwnerId;
 use response_domain::id::{ConversationId, ResponseId};
+use response_domain::item::Item;
 use response_domain::ports::store::{History, StoreError};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Statement, Value};
 
@@ -30,11 +33,12 @@ const CHAIN: &str = "WITH RECURSIVE chain AS (
             AND r.conversation_position <= c.conversation_seen
         WHERE c.previous_response_id IS NULL
     )
-    SELECT i.* FROM parts p JOIN conversation_items i ON i.response_id = p.id
+    SELECT i.response_id, i.ordinal, i.turn, i.kind, i.status, i.body
+    FROM parts p JOIN conversation_items i ON i.response_id = p.id
     ORDER BY p.part, p.place, i.ordinal";
 
 /// The items of a conversation up to this place, in the order in which they were appended.
-const CONVERSATION: &str = "SELECT i.*
+const CONVERSATION: &str = "SELECT i.response_id, i.ordinal, i.turn, i.kind, i.status, i.body
     FROM responses r JOIN conversation_items i ON i.response_id = r.id
     WHERE r.owner = $1 AND r.conversation_id = $2 AND r.conversation_position <= $3
     ORDER BY r.conversation_position, i.ordinal";
@@ -104,7 +108,7 @@ impl Store {
         &self,
         sql: &'static str,
         values: Vec<Value>,
-    ) -> Result<Vec<std::sync::Arc<response_domain::item::Item>>, StoreError> {
+    ) -> Result<Vec<Arc<Item>>, StoreError> {
         let connection = self.backend().reader();
         let statement =
             Statement::from_sql_and_values(connection.get_database_backend(), sql, values);

@@ -7,8 +7,13 @@ use std::sync::Arc;
 use response_domain::id::WorkerId;
 use response_domain::ports::store::StoreError;
 use response_domain::response::Response;
+use response_domain::status::StatusName;
 use response_migrations::Migrator;
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Statement};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
+};
 
 use crate::Store;
 use crate::backend::Backend;
@@ -33,19 +38,11 @@ const FORGET_POSTGRES: &str =
 
 const FORGET_SQLITE: &str = "DELETE FROM workers";
 
-/// A process that was silent for this long is gone.
-const ORPHANS_POSTGRES: &str = "SELECT r.* FROM responses r
-    WHERE r.ended_at IS NULL AND r.status = 'in_progress' AND NOT r.background
-      AND NOT EXISTS (
-        SELECT FROM workers w
-        WHERE w.id = r.worker_id AND w.heartbeat_at >= clock_timestamp() - interval '15 s'
-      )
-    ORDER BY r.created_at, r.id LIMIT $1";
+/// Nobody who lives has it; a process that was silent for this long does not.
+const LOST_POSTGRES: &str = "NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = responses.worker_id
+    AND w.heartbeat_at >= clock_timestamp() - interval '15 s')";
 
-const ORPHANS_SQLITE: &str = "SELECT r.* FROM responses r
-    WHERE r.ended_at IS NULL AND r.status = 'in_progress' AND NOT r.background
-      AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = r.worker_id)
-    ORDER BY r.created_at, r.id LIMIT $1";
+const LOST_SQLITE: &str = "NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = responses.worker_id)";
 
 impl Store {
     pub(crate) async fn record_beat(&self, worker: WorkerId) -> Result<(), StoreError> {
@@ -75,22 +72,24 @@ impl Store {
         &self,
         at_most: u16,
     ) -> Result<Vec<Arc<Response>>, StoreError> {
-        let connection = self.backend().reader();
-        let text = match self.backend() {
-            Backend::Sqlite(_) => ORPHANS_SQLITE,
-            Backend::Postgres(_) => {
-                let beats = self.backend().beats();
-                beats
-                    .execute_unprepared(FORGET_POSTGRES)
-                    .await
-                    .map_err(from_orm)?;
-                ORPHANS_POSTGRES
+        let lost = match self.backend() {
+            Backend::Sqlite(_) => LOST_SQLITE,
+            Backend::Postgres(database) => {
+                let forgotten = database.beats.execute_unprepared(FORGET_POSTGRES).await;
+                forgotten.map_err(from_orm)?;
+                LOST_POSTGRES
             }
         };
-        let backend = connection.get_database_backend();
-        let statement = Statement::from_sql_and_values(backend, text, [i64::from(at_most).into()]);
+        let connection = self.backend().reader();
+        // The index of what is open is small.
         let rows = response::Entity::find()
-            .from_raw_sql(statement)
+            .filter(response::Column::EndedAt.is_null())
+            .filter(response::Column::Status.eq(StatusName::InProgress.as_str()))
+            .filter(response::Column::Background.eq(false))
+            .filter(Expr::cust(lost))
+            .order_by_asc(response::Column::CreatedAt)
+            .order_by_asc(response::Column::Id)
+            .limit(u64::from(at_most))
             .all(connection)
             .await
             .map_err(from_orm)?;
