@@ -13,7 +13,7 @@ use crate::Face;
 use crate::body::Incoming;
 use crate::dialect::{Dialect, Traces};
 use crate::handler::{
-    Answer, Mounted, cancel, create, delete, events, get, health, input_items, list, serve, service,
+    Answer, Mounted, cancel, create, delete, docs, events, get, health, input_items, list, serve,
 };
 use crate::middleware::surround;
 use crate::openapi;
@@ -150,9 +150,9 @@ fn handler<D: Traces>(operation: Operation, mounted: Rc<Mounted<D>>) -> Route {
         Operation::Events => serve(mounted, events::events::<D>),
         Operation::Alive => serve(mounted, health::alive::<D>),
         Operation::Ready => serve(mounted, health::ready::<D>),
-        Operation::Index => serve(mounted, service::index::<D>),
-        Operation::OpenApi => serve(mounted, service::openapi::<D>),
-        Operation::Docs => serve(mounted, service::docs::<D>),
+        Operation::Index => serve(mounted, docs::index::<D>),
+        Operation::OpenApi => serve(mounted, docs::openapi::<D>),
+        Operation::Docs => serve(mounted, docs::page::<D>),
     }
 }
 

@@ -24,12 +24,12 @@ use crate::problem::{Kind, Problem, Repeat};
 pub(crate) mod cancel;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod health;
 pub(crate) mod input_items;
 pub(crate) mod list;
-pub(crate) mod service;
 
 /// Tells clients that follow it whether to repeat a request by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod about;
 mod access;
 mod bad_fields;
 mod bad_requests;
@@ -19,7 +20,7 @@ mod layout;
 mod lists;
 mod responses;
 mod sample;
-mod service;
+
 mod stream;
 mod trouble;
 mod who;

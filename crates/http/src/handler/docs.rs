@@ -40,7 +40,7 @@ pub(crate) async fn openapi<D: Dialect>(
 }
 
 /// The page for people; it reads the other one, and nothing from anywhere else.
-pub(crate) async fn docs<D: Dialect>(
+pub(crate) async fn page<D: Dialect>(
     _at: &Mounted<D>,
     _request: &HttpRequest,
     _body: &mut Incoming,
