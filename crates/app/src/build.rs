@@ -59,7 +59,7 @@ pub async fn build(settings: Settings) -> Result<App, BuildError> {
     } = auth;
     let runtime = tokio::runtime::Handle::current();
     let ids: Arc<dyn IdGenerator> = Arc::new(SystemIds);
-    let policy = policy::of(&http, &tools, runs);
+    let policy = policy::of(&http, &tools, &runs);
     let store = Arc::new(open(database).await?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let llm = upstreams::model_server(llm, Arc::clone(&clock))?;

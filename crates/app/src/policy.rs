@@ -9,7 +9,7 @@ use response_settings::{Http, OnMaxDepth, OnToolFailure, Runs, Tools};
 /// How long a reader may let a stream stand still.
 const READER_PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) fn of(http: &Http, tools: &Tools, runs: Runs) -> Policy {
+pub(crate) fn of(http: &Http, tools: &Tools, runs: &Runs) -> Policy {
     let Runs {
         max_depth,
         on_max_depth,
@@ -18,7 +18,7 @@ pub(crate) fn of(http: &Http, tools: &Tools, runs: Runs) -> Policy {
         foreground_timeout,
         write_behind,
         repair_limit,
-    } = runs;
+    } = *runs;
     let wide = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     Policy {
         spec: SpecLimits {

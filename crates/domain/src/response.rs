@@ -208,14 +208,28 @@ impl Response {
     /// The response of a process that is gone, ended: what was under way has an unknown outcome. `None`
     /// when it has ended already.
     pub fn interrupted(&self, at: Timestamp) -> Option<Self> {
+        let failure = crate::run::interrupted();
+        self.ended_from_outside(Change::Fail(failure), &ExecutionState::Unknown, at)
+    }
+
+    /// The response cancelled by somebody who does not run it: what was under way is not waited for.
+    /// `None` when it has ended already.
+    pub fn cancelled(&self, at: Timestamp) -> Option<Self> {
+        self.ended_from_outside(Change::Cancel, &ExecutionState::Cancelled, at)
+    }
+
+    fn ended_from_outside(
+        &self,
+        change: Change,
+        open: &ExecutionState,
+        at: Timestamp,
+    ) -> Option<Self> {
         let mut ended = self.clone();
-        ended
-            .change(Change::Fail(crate::run::interrupted()), at)
-            .ok()?;
+        ended.change(change, at).ok()?;
         for execution in &mut ended.progress.executions {
             if execution.state == ExecutionState::Started {
                 let duration = Some(at.since(execution.started_at));
-                let state = ExecutionState::Unknown;
+                let state = open.clone();
                 *execution = Arc::new(Execution {
                     state,
                     duration,

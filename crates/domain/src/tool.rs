@@ -99,7 +99,8 @@ impl ToolReply {
 }
 
 /// The tool that the model means by `name`: the exact one, or the only one that it can mean when
-/// models put a namespace in front (`functions.search`, `runtime__search`) or change the case.
+/// models change the case, spell a separator in another way (`server.search` for `server_search`), or put
+/// a namespace in front (`functions.search`, `runtime__search`).
 pub fn find<'a>(tools: &'a [Arc<ToolSpec>], name: &str) -> Option<&'a Arc<ToolSpec>> {
     if let Some(exact) = tools.iter().find(|tool| &*tool.name == name) {
         return Some(exact);
@@ -109,21 +110,24 @@ pub fn find<'a>(tools: &'a [Arc<ToolSpec>], name: &str) -> Option<&'a Arc<ToolSp
         .filter_map(|separator| name.rsplit_once(separator).map(|(_, last)| last))
         .min_by_key(|last| last.len())
         .unwrap_or(name);
-    only(tools.iter().filter(|tool| &*tool.name == bare))
-        .or_else(|| {
-            only(
-                tools
-                    .iter()
-                    .filter(|tool| tool.name.eq_ignore_ascii_case(name)),
-            )
-        })
-        .or_else(|| {
-            only(
-                tools
-                    .iter()
-                    .filter(|tool| tool.name.eq_ignore_ascii_case(bare)),
-            )
-        })
+    let among = |fits: &dyn Fn(&str) -> bool| only(tools.iter().filter(|tool| fits(&tool.name)));
+    among(&|known| plain(known).eq(plain(name)))
+        .or_else(|| among(&|known| known == bare))
+        .or_else(|| among(&|known| known.eq_ignore_ascii_case(bare)))
+}
+
+/// A name in lower case, with one underscore for each run of separators.
+fn plain(name: &str) -> impl Iterator<Item = u8> {
+    let mut before = 0;
+    name.bytes().filter_map(move |byte| {
+        let byte = match byte {
+            b'.' | b'/' | b':' | b'-' => b'_',
+            other => other.to_ascii_lowercase(),
+        };
+        let repeated = byte == b'_' && before == b'_';
+        before = byte;
+        (!repeated).then_some(byte)
+    })
 }
 
 fn only<T>(mut candidates: impl Iterator<Item = T>) -> Option<T> {
@@ -148,7 +152,14 @@ mod tests {
 
     #[test]
     fn a_name_means_the_one_tool_it_can_mean() {
-        let offered = tools(&["google_search", "scrape", "Scrape", "a__b"]);
+        let offered = tools(&[
+            "google_search",
+            "scrape",
+            "Scrape",
+            "a__b",
+            "calculator",
+            "second_calculator",
+        ]);
         let cases = [
             ("google_search", Some("google_search")),
             ("Google_Search", Some("google_search")),
@@ -158,6 +169,9 @@ mod tests {
             ("a__b", Some("a__b")),
             ("scrape", Some("scrape")),
             ("SCRAPE", None),
+            ("second__calculator", Some("second_calculator")),
+            ("second.calculator", Some("second_calculator")),
+            ("third__calculator", Some("calculator")),
             ("nothing", None),
             ("", None),
         ];

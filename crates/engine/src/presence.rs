@@ -52,9 +52,11 @@ impl Engine {
         }
     }
 
-    /// Ends the runs whose process is gone, and answers how many there were.
+    /// Ends the runs whose process is gone, and answers how many there were. This process signs its life
+    /// first: after a time without the database its own runs would look lost.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         let ports = &self.0.ports;
+        ports.workers.beat(ports.worker).await?;
         let mut ended = 0;
         loop {
             let orphans = ports.workers.orphans(BATCH).await?;

@@ -2,6 +2,7 @@
 //! have a row, nobody else knows them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use response_domain::caller::OwnerId;
 use response_domain::id::{ItemId, ResponseId};
@@ -10,7 +11,6 @@ use response_domain::page::{More, Order, Page, Paged};
 use response_domain::ports::store::{HistoryRef, StoreError};
 use response_domain::response::Response;
 use response_domain::run::Stop;
-use response_domain::status::Change;
 use response_domain::work::{Guard, UnitOfWork};
 
 use crate::Engine;
@@ -35,6 +35,9 @@ pub enum Intake {
     /// The process is about to end.
     Draining,
 }
+
+/// How long the database may take to say that it is there: whoever asks has little patience.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// Which items of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,20 +113,16 @@ impl Engine {
             .find(owner, id)
             .await?
             .ok_or(ReadError::NotFound)?;
-        let mut response = Response::clone(&found);
-        if response
-            .change(Change::Cancel, self.0.ports.clock.now())
-            .is_err()
-        {
+        let Some(response) = found.cancelled(self.0.ports.clock.now()) else {
             return Ok(found);
-        }
+        };
         // Another process runs it: its next write is refused, and it stops.
         let response = Arc::new(response);
         let work = UnitOfWork {
             guard: Guard::Open,
             response: Arc::clone(&response),
             items: Vec::new(),
-            executions: Vec::new(),
+            executions: response.progress.executions.clone(),
         };
         match self.0.ports.store.commit(work).await {
             Ok(()) => Ok(response),
@@ -150,7 +149,14 @@ impl Engine {
 
     /// Whether the service can do its work.
     pub async fn readiness(&self) -> Readiness {
-        let store = self.0.ports.store.readiness().await;
+        let store = tokio::time::timeout(PROBE, self.0.ports.store.readiness()).await;
+        let store = store.unwrap_or_else(|_late| {
+            let late = || Err(format!("no answer within {} s", PROBE.as_secs()));
+            response_domain::ports::store::Readiness {
+                reachable: late(),
+                schema: late(),
+            }
+        });
         let intake = if self.0.launch.is_draining() {
             Intake::Draining
         } else {

@@ -70,6 +70,7 @@ async fn a_cancel_in_another_process_stops_the_run_at_its_next_write() {
         .await
         .unwrap();
     assert_eq!(status(&cancelled), StatusName::Cancelled);
+    assert_eq!(cancelled.progress.executions[0].state.name(), "cancelled");
     here.tools.release(1);
     let ended = waiting.ended().await;
     assert_eq!(

@@ -6,6 +6,10 @@ use std::panic::PanicHookInfo;
 use response_settings::{Log, LogFormat, TraceExport};
 use tracing_subscriber::EnvFilter;
 
+use json::JsonLines;
+
+mod json;
+
 /// Sets up the log of the whole process. Where one is set up already it stays.
 pub fn start(log: &Log) {
     let Log {
@@ -27,12 +31,7 @@ pub fn start(log: &Log) {
     };
     // A second set-up in one process, as tests do it, is refused and changes nothing.
     let _first = if json {
-        lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .try_init()
+        lines.event_format(JsonLines).try_init()
     } else {
         lines
             .with_ansi(std::io::stderr().is_terminal())
