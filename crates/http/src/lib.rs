@@ -1,8 +1,8 @@
 //! The face: what the engine can do, over HTTP, in the words of a dialect.
 //!
-//! A request passes the [`middleware`], finds its handler in the table of [`routes`], and every handler
-//! does the same three things: extract, ask the engine, show. What goes wrong is a
-//! [`problem::Problem`]; a dialect makes JSON of it, as it does of everything else.
+//! A request passes the middleware, finds its handler in the table of routes, and every handler does
+//! the same three things: extract, ask the engine, show. What goes wrong is a problem; a dialect makes
+//! JSON of it, as it does of everything else.
 
 use std::sync::Arc;
 use std::time::Duration;

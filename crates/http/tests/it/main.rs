@@ -21,6 +21,7 @@ mod lists;
 mod responses;
 mod sample;
 
+mod shapes;
 mod stream;
 mod trouble;
 mod who;
