@@ -255,7 +255,7 @@ impl Fault {
         };
         ToolError {
             kind,
-            message: format!("The tool server `{label}` {what}."),
+            message: format!("the tool server `{label}` {what}"),
             source: Some(Box::new(self)),
         }
     }

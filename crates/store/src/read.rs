@@ -26,6 +26,14 @@ use crate::{plain, restore, row};
 /// How many responses' items one query asks for.
 const PARENTS: usize = 100;
 
+/// What a page weighs at most: a hundred responses of ten megabytes each are no page.
+const PAGE_BYTES: i64 = 8 * 1024 * 1024;
+
+/// What a response weighs, in bytes of text.
+const WEIGHT: &str = "CAST(octet_length(spec) + octet_length(progress) + COALESCE(
+    (SELECT SUM(octet_length(e.body)) FROM tool_executions e WHERE e.response_id = responses.id), 0
+) AS BIGINT)";
+
 impl Store {
     /// The replica, when there is one that answers.
     fn replica(&self) -> Option<(&Replica, &DatabaseConnection)> {
@@ -111,20 +119,31 @@ impl Store {
             ]);
             query = query.filter(here.lt(Expr::tuple([at.into(), after.to_string().into()])));
         }
-        let limit = usize::from(page.limit);
-        let mut rows = query
+        let candidates: Vec<(String, i64)> = query
             .order_by_desc(response::Column::CreatedAt)
             .order_by_desc(response::Column::Id)
             .limit(u64::from(page.limit).saturating_add(1))
+            .select_only()
+            .column(response::Column::Id)
+            .expr(Expr::cust(WEIGHT))
+            .into_tuple()
             .all(connection)
             .await
             .map_err(from_orm)?;
-        let more = if rows.len() > limit {
+        let fitting = fitting(&candidates, usize::from(page.limit));
+        let more = if candidates.len() > fitting.len() {
             More::Follows
         } else {
             More::Nothing
         };
-        rows.truncate(limit);
+        // One that was deleted meanwhile is left out.
+        let rows = own(owner)
+            .filter(response::Column::Id.is_in(fitting.iter().map(|(id, _)| id.as_str())))
+            .order_by_desc(response::Column::CreatedAt)
+            .order_by_desc(response::Column::Id)
+            .all(connection)
+            .await
+            .map_err(from_orm)?;
         let entries = self.with_executions(connection, rows).await?;
         Ok(Some(Paged { entries, more }))
     }
@@ -223,6 +242,20 @@ fn own_items(owner: &OwnerId) -> Select<item::Entity> {
         .filter(response::Column::DeletedAt.is_null())
 }
 
+/// The first of `candidates`, at most `limit`, that fit into a page by their weight; at least one.
+fn fitting(candidates: &[(String, i64)], limit: usize) -> &[(String, i64)] {
+    let mut weight: i64 = 0;
+    let mut count = 0;
+    for (_, bytes) in candidates.iter().take(limit) {
+        weight = weight.saturating_add(*bytes);
+        if count > 0 && weight > PAGE_BYTES {
+            break;
+        }
+        count += 1;
+    }
+    candidates.get(..count).unwrap_or_default()
+}
+
 fn matching(owner: &OwnerId, page: &Page) -> Select<response::Entity> {
     let mut query = own(owner);
     if let Some(status) = page.status {
@@ -257,4 +290,29 @@ async fn place(
         .one(connection)
         .await
         .map_err(from_orm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_holds_what_fits_and_at_least_one() {
+        let half = PAGE_BYTES / 2;
+        let cases: [(&[i64], usize, usize); 6] = [
+            (&[], 10, 0),
+            (&[1, 1, 1], 10, 3),
+            (&[1, 1, 1], 2, 2),
+            (&[half, half, 1], 10, 2),
+            (&[PAGE_BYTES * 9, 1], 10, 1),
+            (&[1, PAGE_BYTES, 1], 10, 1),
+        ];
+        for (weights, limit, count) in cases {
+            let candidates: Vec<_> = weights
+                .iter()
+                .map(|bytes| (String::new(), *bytes))
+                .collect();
+            assert_eq!(fitting(&candidates, limit).len(), count, "{weights:?}");
+        }
+    }
 }

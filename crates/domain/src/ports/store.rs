@@ -83,7 +83,8 @@ pub trait ResponseStore: Send + Sync {
         id: ResponseId,
     ) -> Result<Option<Arc<Response>>, StoreError>;
 
-    /// A page of responses, newest first. `after` that does not exist: an empty page.
+    /// A page of responses, newest first. `after` that does not exist: an empty page. A page of heavy
+    /// responses may be shorter than asked for, though more follows; it is never empty then.
     async fn page(&self, owner: &OwnerId, page: &Page) -> Result<Paged<Arc<Response>>, StoreError>;
 
     /// The items that come before a response; `None` when there is no such response or conversation.

@@ -134,7 +134,7 @@ async fn no_progress_moves_the_cap() {
     assert_eq!(error.kind, ToolErrorKind::Timeout);
     assert_eq!(
         error.message,
-        "The tool server `default` did not answer in time."
+        "the tool server `default` did not answer in time"
     );
     drop(frozen);
 }

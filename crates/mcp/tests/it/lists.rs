@@ -282,7 +282,7 @@ async fn a_server_that_is_down_is_left_out_but_the_first_one_must_be_there() {
     assert_eq!(error.kind, ToolErrorKind::Unavailable);
     assert_eq!(
         error.message,
-        "The tool server `default` cannot be reached."
+        "the tool server `default` cannot be reached"
     );
 }
 

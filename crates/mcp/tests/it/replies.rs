@@ -156,7 +156,7 @@ async fn trouble_with_the_server_is_an_error_of_its_kind() {
             .unwrap_err();
         assert_eq!(error.kind, kind, "{}", error.message);
         assert_eq!(fake.count("tools/call"), 1, "{}", error.message);
-        assert!(error.message.starts_with("The tool server `default` "));
+        assert!(error.message.starts_with("the tool server `default` "));
         for inner in ["oops", "overloaded", "Internal server error", "127.0.0.1"] {
             assert!(!error.message.contains(inner), "{}", error.message);
         }

@@ -124,6 +124,7 @@ macro_rules! store_suite {
                 nothing_follows_what_is_not_there,
                 a_list_can_be_emptied_page_by_page,
                 a_list_tells_of_executions,
+                heavy_responses_are_listed_without_gap_or_double,
             ]
             deletes: [
                 what_is_deleted_is_gone_everywhere,

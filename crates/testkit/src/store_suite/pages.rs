@@ -211,3 +211,27 @@ pub async fn a_list_tells_of_executions(store: &dyn Subject) {
     let page = store.page(&ada(), &everything(10)).await;
     assert_eq!(page.ok().map(|page| page.entries), Some(written));
 }
+
+/// Ten megabytes in four responses: no page needs to hold them all, and each is found once.
+pub async fn heavy_responses_are_listed_without_gap_or_double(store: &dyn Subject) {
+    let heavy = ResponseSpec {
+        system_prompt: Some("x".repeat(2_500_000).into()),
+        ..spec()
+    };
+    for number in 1..=4 {
+        let response = changed(asked(number, heavy.clone()), Change::Complete);
+        put(store, &response, Vec::new()).await;
+    }
+    let mut page = everything(100);
+    let mut found: Vec<ResponseId> = Vec::new();
+    loop {
+        let (entries, more) = listed(store, &page).await;
+        assert!(!entries.is_empty(), "a page before the end is not empty");
+        found.extend(entries.iter().copied());
+        page.after = entries.last().copied();
+        if more == More::Nothing {
+            break;
+        }
+    }
+    assert_eq!(found, ids([4, 3, 2, 1]));
+}
