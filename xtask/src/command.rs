@@ -9,7 +9,11 @@ use crate::error::{ChoreError, Doing as _};
 /// A cargo of the same toolchain as the one that started this chore, in the workspace's root.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(variable("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    command.args(args).current_dir(crate::workspace::root());
+    command
+        .args(args)
+        .current_dir(crate::workspace::root())
+        // `cargo run` set it for us; cargo-machete takes it for a sign that no cargo called it.
+        .env_remove("CARGO_PKG_NAME");
     command
 }
 

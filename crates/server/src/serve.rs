@@ -1,14 +1,18 @@
 //! Listening, serving, and ending in order.
 
+use std::any::Any;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_web::rt::net::TcpStream;
 use actix_web::{App as Actix, HttpServer};
 use response_app::build;
 use response_app::shutdown::{Patience, Signals};
 use response_http::{Face, FaceOptions, mount};
 use response_settings::{Http, Settings, Threads};
+use socket2::SockRef;
 
 /// Serves until a signal ends it.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
@@ -52,6 +56,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         .client_request_timeout(header_timeout)
         // Otherwise a client that went away is not noticed while its handler waits.
         .h1_allow_half_closed(false)
+        .on_connect(|connection, _| limit_patience(connection))
         // Otherwise a small frame waits for the acknowledgement of the one before it.
         .tcp_nodelay(true)
         .shutdown_timeout(shutdown_hard.as_secs().max(1))
@@ -84,4 +89,20 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     }
     tracing::info!("ended");
     Ok(())
+}
+
+/// How long what was sent may stand unread in a client's window before its connection is closed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A client that stops reading keeps its connection, and what waits for it, only so long. The server
+/// itself cannot tell: it asks a stream for more only when there is room.
+fn limit_patience(connection: &dyn Any) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(PATIENCE))
+    {
+        tracing::debug!(
+            error = &error as &dyn Error,
+            "a connection got no limit of its patience"
+        );
+    }
 }
