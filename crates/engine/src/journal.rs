@@ -18,6 +18,7 @@ use response_domain::status::Change;
 use response_domain::time::Timestamp;
 use response_domain::work::{Guard, UnitOfWork};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::error::DriveError;
 use crate::live::{Live, Row};
@@ -35,6 +36,8 @@ pub(crate) enum Audience {
 /// How often a write is tried while the database is away, and the first wait between.
 const TRIES: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// After this long no further try is made: somebody waits for the answer.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Journal {
     ports: Ports,
@@ -224,12 +227,15 @@ impl Journal {
 /// Commits, and asks again for a while when the database is away.
 pub(crate) async fn commit(ports: &Ports, work: UnitOfWork) -> Result<(), DriveError> {
     let mut wait = FIRST_WAIT;
+    let begun = Instant::now();
     for attempt in 1..=TRIES {
         match ports.store.commit(work.clone()).await {
             Ok(()) => return Ok(()),
             Err(StoreError::Stale) if attempt > 1 => return settle_ambiguous(ports, &work).await,
             Err(StoreError::Stale) => return Err(DriveError::Overtaken),
-            Err(error @ StoreError::Unavailable(_)) if attempt < TRIES => {
+            Err(error @ StoreError::Unavailable(_))
+                if attempt < TRIES && begun.elapsed() < WRITE_PATIENCE =>
+            {
                 tracing::warn!(
                     response.id = %work.response.id,
                     error = &error as &dyn std::error::Error,

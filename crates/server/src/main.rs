@@ -76,7 +76,7 @@ fn migrate(sources: &Sources) -> Done {
     };
     runtime()?.block_on(async {
         response_app::open(database).await?;
-        write!(std::io::stdout(), "The schema is up to date.\n")?;
+        writeln!(std::io::stdout(), "The schema is up to date.")?;
         Ok(())
     })
 }

@@ -6,18 +6,41 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::Server;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App as Actix, HttpServer};
-use response_app::build;
 use response_app::shutdown::{Patience, Signals};
+use response_app::{App, build};
 use response_http::{Face, FaceOptions, mount};
 use response_settings::{Http, Settings, Threads};
 use socket2::SockRef;
+
+/// How long what was sent may stand unread in a client's window before its connection is closed.
+const UNREAD: Duration = Duration::from_secs(30);
 
 /// Serves until a signal ends it.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let mut signals = Signals::listen()?;
     let app = build(settings).await?;
+    let (server, patience) = listen(&app)?;
+    let handle = server.handle();
+    let ending = async {
+        signals.next().await;
+        tracing::info!("shutting down: no new responses, waiting for those under way");
+        app.shut_down(&mut signals, patience).await;
+        handle.stop(true).await;
+    };
+    tokio::select! {
+        outcome = server => outcome?,
+        () = ending => {}
+    }
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// The face on its socket, and how long ending may take.
+fn listen(app: &App) -> Result<(Server, Patience), Box<dyn Error>> {
+    // The engine has read what one request may ask and how many runs there may be.
     let Http {
         port,
         host,
@@ -50,13 +73,13 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         Threads::PerCore => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         Threads::Exactly(count) => count.get(),
     };
-    let server = HttpServer::new(move || Actix::new().configure(mount(face.clone())))
+    let socket = HttpServer::new(move || Actix::new().configure(mount(face.clone())))
         .workers(threads)
         .max_connections(max_connections.get().div_ceil(threads))
         .client_request_timeout(header_timeout)
         // Otherwise a client that went away is not noticed while its handler waits.
         .h1_allow_half_closed(false)
-        .on_connect(|connection, _| limit_patience(connection))
+        .on_connect(|connection, _| limit_unread(connection))
         // Otherwise a small frame waits for the acknowledgement of the one before it.
         .tcp_nodelay(true)
         .shutdown_timeout(shutdown_hard.as_secs().max(1))
@@ -65,44 +88,25 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         .map_err(|source| {
             format!("cannot listen on {host}:{port} (RESPONSE_HOST, RESPONSE_API_PORT): {source}")
         })?;
-    for address in server.addrs() {
+    for address in socket.addrs() {
         tracing::info!(server.address = %address, "listening on http://{address}");
     }
-    let server = server.run();
-    let handle = server.handle();
-    let ending = async {
-        signals.next().await;
-        tracing::info!("shutting down: no new responses, waiting for those under way");
-        app.shut_down(
-            &mut signals,
-            Patience {
-                soft: shutdown_soft,
-                hard: shutdown_hard,
-            },
-        )
-        .await;
-        handle.stop(true).await;
+    let patience = Patience {
+        soft: shutdown_soft,
+        hard: shutdown_hard,
     };
-    tokio::select! {
-        served = server => served?,
-        () = ending => {}
-    }
-    tracing::info!("ended");
-    Ok(())
+    Ok((socket.run(), patience))
 }
-
-/// How long what was sent may stand unread in a client's window before its connection is closed.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client that stops reading keeps its connection, and what waits for it, only so long. The server
 /// itself cannot tell: it asks a stream for more only when there is room.
-fn limit_patience(connection: &dyn Any) {
+fn limit_unread(connection: &dyn Any) {
     if let Some(stream) = connection.downcast_ref::<TcpStream>()
-        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(PATIENCE))
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD))
     {
         tracing::debug!(
             error = &error as &dyn Error,
-            "a connection got no limit of its patience"
+            "a connection got no limit of what it leaves unread"
         );
     }
 }

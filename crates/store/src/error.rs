@@ -18,10 +18,11 @@ pub(crate) fn from_sqlx(error: sqlx::Error) -> StoreError {
 /// An error of sea-orm as the port tells it.
 pub(crate) fn from_orm(error: DbErr) -> StoreError {
     let unavailable = match &error {
-        DbErr::ConnectionAcquire(_) => true,
-        DbErr::Conn(RuntimeErr::SqlxError(inner))
-        | DbErr::Exec(RuntimeErr::SqlxError(inner))
-        | DbErr::Query(RuntimeErr::SqlxError(inner)) => may_pass(inner),
+        // No connection, whatever the reason: the statement itself was not judged.
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+        DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
+            may_pass(inner)
+        }
         _ => false,
     };
     if unavailable {
@@ -48,6 +49,8 @@ pub(crate) fn may_pass(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        // What stands between breaks off in the middle of the talk.
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
@@ -59,8 +62,9 @@ pub(crate) fn may_pass(error: &sqlx::Error) -> bool {
 /// SQLSTATE classes and codes of PostgreSQL, and result codes of SQLite, that name a condition of the
 /// server rather than a fault of the statement.
 fn code_may_pass(code: &str) -> bool {
-    const POSTGRES_CLASSES: [&str; 4] = ["08", "53", "57", "58"];
-    const POSTGRES: [&str; 4] = ["25006", "40001", "40P01", "55P03"];
+    // 28 and 3D000: who may connect, and to what; 55000: the database takes no connections now.
+    const POSTGRES_CLASSES: [&str; 5] = ["08", "28", "53", "57", "58"];
+    const POSTGRES: [&str; 6] = ["25006", "3D000", "40001", "40P01", "55000", "55P03"];
     // Busy, locked, read-only, I/O, full, cannot open.
     const SQLITE: [i32; 6] = [5, 6, 8, 10, 13, 14];
     if code.len() == 5 && !code.starts_with('-') {
@@ -79,7 +83,8 @@ mod tests {
     #[test]
     fn conditions_of_the_server_pass_and_faults_of_the_statement_do_not() {
         let passing = [
-            "57014", "55P03", "57P01", "08006", "53300", "40P01", "5", "261", "13", "778",
+            "57014", "55P03", "57P01", "08006", "53300", "40P01", "28000", "3D000", "55000", "5",
+            "261", "13", "778",
         ];
         for code in passing {
             assert!(code_may_pass(code), "{code}");

@@ -4,8 +4,10 @@
 //! Read in this order: [`options`], `backend` (the connections), `row` and `record` (what is written),
 //! `commit`, then the reads.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use response_domain::caller::OwnerId;
@@ -81,7 +83,7 @@ pub enum OpenError {
         path: PathBuf,
         /// Why not.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The database cannot be connected to.
     #[error("the database at {address} cannot be connected to")]
@@ -136,6 +138,21 @@ impl Store {
     }
 }
 
+/// How long one question to the database may take, whatever it waits for: a server behind a connection
+/// that has gone silent says nothing for ever.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// What the database answers, or that it does not.
+async fn answered<T>(
+    question: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let late = |_elapsed| {
+        let silence = io::Error::new(io::ErrorKind::TimedOut, "no answer within 15 s");
+        StoreError::Unavailable(Box::new(silence))
+    };
+    tokio::time::timeout(ANSWER, question).await.map_err(late)?
+}
+
 #[async_trait]
 impl ResponseStore for Store {
     async fn find(
@@ -143,11 +160,11 @@ impl ResponseStore for Store {
         owner: &OwnerId,
         id: ResponseId,
     ) -> Result<Option<Arc<Response>>, StoreError> {
-        self.read_response(owner, id).await
+        answered(self.read_response(owner, id)).await
     }
 
     async fn page(&self, owner: &OwnerId, page: &Page) -> Result<Paged<Arc<Response>>, StoreError> {
-        self.read_page(owner, page).await
+        answered(self.read_page(owner, page)).await
     }
 
     async fn history(
@@ -156,13 +173,13 @@ impl ResponseStore for Store {
         from: HistoryRef,
     ) -> Result<Option<History>, StoreError> {
         match from {
-            HistoryRef::Response(id) => self.history_of_response(owner, id).await,
-            HistoryRef::Conversation(id) => self.history_of_conversation(owner, id).await,
+            HistoryRef::Response(id) => answered(self.history_of_response(owner, id)).await,
+            HistoryRef::Conversation(id) => answered(self.history_of_conversation(owner, id)).await,
         }
     }
 
     async fn items(&self, owner: &OwnerId, id: ResponseId) -> Result<Vec<Arc<Item>>, StoreError> {
-        self.read_items(owner, id).await
+        answered(self.read_items(owner, id)).await
     }
 
     async fn items_by_id(
@@ -170,7 +187,7 @@ impl ResponseStore for Store {
         owner: &OwnerId,
         ids: &[ItemId],
     ) -> Result<Vec<Arc<Item>>, StoreError> {
-        self.read_items_by_id(owner, ids).await
+        answered(self.read_items_by_id(owner, ids)).await
     }
 
     async fn commit(&self, work: UnitOfWork) -> Result<(), StoreError> {
@@ -178,7 +195,7 @@ impl ResponseStore for Store {
     }
 
     async fn delete(&self, owner: &OwnerId, id: ResponseId) -> Result<bool, StoreError> {
-        self.forget(owner, id).await
+        answered(self.forget(owner, id)).await
     }
 
     async fn readiness(&self) -> Readiness {
@@ -189,14 +206,14 @@ impl ResponseStore for Store {
 #[async_trait]
 impl WorkerRegistry for Store {
     async fn beat(&self, worker: WorkerId) -> Result<(), StoreError> {
-        self.record_beat(worker).await
+        answered(self.record_beat(worker)).await
     }
 
     async fn leave(&self, worker: WorkerId) -> Result<(), StoreError> {
-        self.forget_worker(worker).await
+        answered(self.forget_worker(worker)).await
     }
 
     async fn orphans(&self, at_most: u16) -> Result<Vec<Arc<Response>>, StoreError> {
-        self.find_orphans(at_most).await
+        answered(self.find_orphans(at_most)).await
     }
 }

@@ -280,10 +280,7 @@ async fn a_server_that_is_down_is_left_out_but_the_first_one_must_be_there() {
     ]));
     let error = with_first_down.list(&context()).await.unwrap_err();
     assert_eq!(error.kind, ToolErrorKind::Unavailable);
-    assert_eq!(
-        error.message,
-        "the tool server `default` cannot be reached"
-    );
+    assert_eq!(error.message, "the tool server `default` cannot be reached");
 }
 
 #[tokio::test]

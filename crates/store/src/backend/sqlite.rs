@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqlxSqliteConnector};
 use sqlx::sqlite::{
@@ -13,6 +14,9 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::{OpenError, Options};
+
+/// How long a write waits for those before it.
+const IN_LINE: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(crate) struct Sqlite {
@@ -69,6 +73,8 @@ impl Sqlite {
         let writer = pool
             .clone()
             .max_connections(1)
+            // Writes wait for each other here; a long line is no sign that the database is away.
+            .acquire_timeout(IN_LINE)
             .after_release(|connection, _| Box::pin(is_clean(connection)))
             .connect_with(connect)
             .await
