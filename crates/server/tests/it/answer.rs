@@ -184,7 +184,7 @@ async fn both_databases_keep_the_same() {
     {
         let mut world = World::new();
         if let Some(url) = database {
-            world.set("DB_POSTGRESQL_WRITE_DSN", url);
+            world.set("DB_POSTGRESQL_WRITE_DSN", &url);
         }
         let service = world.start().await;
         let mut body = question();

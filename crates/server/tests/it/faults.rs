@@ -81,7 +81,7 @@ async fn is_kept_as_failed(
 #[tokio::test]
 async fn what_the_model_server_does_wrong_is_told_and_kept() {
     let mut world = World::new();
-    world.set("RESPONSE_LLM_RETRIES", 1);
+    world.set("RESPONSE_LLM_RETRIES", "1");
     let service = world.start().await;
     for (says, status, whole, streamed) in MODEL_FAULTS {
         let body = |stream| json!({"model": "jan-v2-30b", "input": says, "stream": stream});
@@ -218,8 +218,8 @@ async fn upstreams_that_are_not_there_are_told_apart() {
         .local_addr()
         .unwrap();
     let mut world = World::new();
-    world.set("RESPONSE_LLM_RETRIES", 0);
-    world.set("RESPONSE_MCP_TOOLS_URL", format!("http://{nowhere}"));
+    world.set("RESPONSE_LLM_RETRIES", "0");
+    world.set("RESPONSE_MCP_TOOLS_URL", &format!("http://{nowhere}"));
     let service = world.start().await;
     let hello = json!({"model": "jan-v2-30b", "input": "hi"});
     let answer = service.create(hello.clone()).await;
@@ -236,7 +236,7 @@ async fn upstreams_that_are_not_there_are_told_apart() {
     none["tools"] = json!([]);
     assert_eq!(service.create(none.clone()).await.status, 200);
 
-    world.set("RESPONSE_LLM_API_URL", format!("http://{nowhere}"));
+    world.set("RESPONSE_LLM_API_URL", &format!("http://{nowhere}"));
     service.kill().await;
     let service = world.start().await;
     let answer = service.create(none).await;

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 /// Far more than any test takes; a hang fails instead of waiting for the runner.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running service. Dropping it kills it.
 pub(crate) struct Process {
@@ -39,27 +39,27 @@ pub(crate) struct Answer {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with_tools(ToolsOptions {
+        let tools = ToolsOptions {
             test_tools: TestTools::Offered,
             ..ToolsOptions::default()
-        })
-    }
-
-    pub(crate) fn with_tools(tools: ToolsOptions) -> Self {
-        let mut world = Self {
-            model: Model::start(&ModelOptions::default()).unwrap(),
-            tools: Tools::start(&tools).unwrap(),
-            data: TempDir::new().unwrap(),
-            settings: Vec::new(),
         };
-        world.set("RESPONSE_LLM_API_URL", world.model.url().clone());
-        world.set("RESPONSE_MCP_TOOLS_URL", world.tools.url().clone());
-        world
+        let model = Model::start(&ModelOptions::default()).unwrap();
+        let tools = Tools::start(&tools).unwrap();
+        let setting = |name: &str, url: &Url| (name.to_owned(), url.to_string());
+        Self {
+            data: TempDir::new().unwrap(),
+            settings: vec![
+                setting("RESPONSE_LLM_API_URL", model.url()),
+                setting("RESPONSE_MCP_TOOLS_URL", tools.url()),
+            ],
+            model,
+            tools,
+        }
     }
 
-    pub(crate) fn set(&mut self, name: &str, value: impl ToString) {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.settings.retain(|(known, _)| known != name);
-        self.settings.push((name.to_owned(), value.to_string()));
+        self.settings.push((name.to_owned(), value.to_owned()));
     }
 
     /// The binary with this world's settings and nothing else of the environment.

@@ -5,7 +5,7 @@ use crate::process::World;
 #[tokio::test]
 async fn every_wrong_setting_is_told_at_once() {
     let mut world = World::new();
-    world.set("RESPONSE_MAX_TOOL_DEPTH", 99);
+    world.set("RESPONSE_MAX_TOOL_DEPTH", "99");
     world.set("TOOL_EXECUTION_TIMEOUT", "soon");
     let ended = world.command().output().await.unwrap();
     let told = String::from_utf8_lossy(&ended.stderr).into_owned();
