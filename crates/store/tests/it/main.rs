@@ -5,6 +5,7 @@
     reason = "in a test, what cannot be unwrapped is the failure"
 )]
 
+mod gate_postgres;
 mod postgres;
 mod postgres_server;
 mod records;
