@@ -232,6 +232,8 @@ fn of_work(work: Work, outcomes: &[(String, Outcome)]) -> Table {
     measures.dedup();
     let mut headings = vec![String::new()];
     headings.extend(measures.iter().map(|measure| measure.heading().to_owned()));
+    // Where nobody could do it there is still a column that says so.
+    headings.resize(headings.len().max(2), String::new());
     let row = |(name, outcome): &(String, Outcome)| {
         let mut row = vec![name.clone()];
         match outcome {
@@ -246,14 +248,50 @@ fn of_work(work: Work, outcomes: &[(String, Outcome)]) -> Table {
             }
             Outcome::Cannot(why) => {
                 row.push(why.clone());
-                row.resize(measures.len() + 1, String::new());
             }
         }
+        row.resize(headings.len(), String::new());
         row
     };
     Table {
         title: work.to_string(),
         rows: outcomes.iter().map(row).collect(),
         headings,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ours_is_set_against_the_best_of_those_who_can() {
+        let row = row_of_contest("CPU", Some(0.2), &[None, Some(0.5), Some(0.4)]);
+        assert_eq!(row, ["CPU", "0.200", "cannot", "0.500", "0.400", "0.50"]);
+        let alone = row_of_contest("CPU", Some(0.2), &[None]);
+        assert_eq!(alone, ["CPU", "0.200", "cannot", ""]);
+    }
+
+    #[test]
+    fn who_cannot_do_some_work_is_in_its_table_and_out_of_the_comparison() {
+        let report = Report {
+            works: vec![(
+                PLAIN,
+                vec![("a peer".to_owned(), Outcome::Cannot("failed".to_owned()))],
+            )],
+            weights: vec![(
+                "a peer".to_owned(),
+                Weight {
+                    idle: 2_500_000,
+                    busy: 0,
+                },
+            )],
+            ..Report::default()
+        };
+        let tables = report.tables();
+        assert_eq!(tables[0].rows, [["a peer", "failed"]]);
+        assert_eq!(tables[1].rows, [["a peer", "2.5", "0.0"]]);
+        assert_eq!(report.figure(PLAIN, "a peer", Measure::Program), None);
+        assert!(report.document().contains("| a peer | 2.5 | 0.0 |"));
     }
 }

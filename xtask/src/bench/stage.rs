@@ -1,6 +1,8 @@
 //! Everything that runs during a measurement: the upstreams, the database, the service on each
 //! store, and the peers.
 
+use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,7 +14,7 @@ use super::postgres::Postgres;
 use super::started::{Started, free_address};
 use super::subject::{Scope, Speech, Subject};
 use super::upstream;
-use crate::error::ChoreError;
+use crate::error::{ChoreError, Doing as _};
 use crate::say;
 
 /// What the two upstreams are called in the tables.
@@ -123,8 +125,7 @@ impl Stage {
         };
         let data = logs.join(format!("{log}-data"));
         if data.exists() {
-            let removing = || format!("remove {}", data.display());
-            crate::error::Doing::doing(std::fs::remove_dir_all(&data), removing)?;
+            fs::remove_dir_all(&data).doing(|| format!("remove {}", data.display()))?;
         }
         let mut command = Command::new(service);
         let mut set = |key: &str, value: &str| {
@@ -163,8 +164,52 @@ impl Stage {
     }
 }
 
-fn address_of(url: &str) -> Result<std::net::SocketAddr, ChoreError> {
+fn address_of(url: &str) -> Result<SocketAddr, ChoreError> {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let strange = |_| ChoreError::Refused(format!("{url} has no address"));
     address.parse().map_err(strange)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::load::load;
+    use super::super::subject::Work;
+    use super::*;
+
+    /// Has an upstream do all the work of the benchmark that it can, and answers how much that is.
+    fn done_by(address: SocketAddr, speech: Speech) -> usize {
+        let upstream = Subject {
+            name: "an upstream".to_owned(),
+            address,
+            speech,
+            program: None,
+            uses_postgres: false,
+            scope: Scope::Everything,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let able = Work::ALL.into_iter().filter_map(|work| {
+            let exchange = Arc::new(upstream.exchange(work)?);
+            let connections = work.connections();
+            let loaded = load(address, &exchange, connections, Duration::ZERO);
+            let tally = runtime.block_on(loaded).expect("right answers");
+            assert_eq!(tally.whole.len(), connections, "{work}");
+            Some(work)
+        });
+        able.count()
+    }
+
+    #[test]
+    fn both_upstreams_answer_as_the_benchmark_wants_it() {
+        let model = Model::start(&ModelOptions::default()).expect("a model");
+        let address = address_of(model.url().as_str()).expect("an address");
+        assert_eq!(done_by(address, Speech::Chat), 5);
+        let upstream = upstream::start().expect("an upstream");
+        assert_eq!(done_by(upstream, Speech::Responses { tools: None }), 5);
+    }
 }
