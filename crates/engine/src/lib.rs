@@ -1,7 +1,7 @@
 //! The use cases, and the one loop that awaits the ports.
 //!
 //! [`Engine`] is what the world outside may ask for. A request becomes a run ([`create`]), a driver
-//! feeds it ([`drive`]), a journal records what it did before it tells ([`journal`]); waiting and
+//! feeds it (`drive`), a journal records what it did before it tells (`journal`); waiting and
 //! streaming differ only in who listens.
 
 mod calls;
