@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use super::figures::ratio;
 use crate::command;
 use crate::error::ChoreError;
 use crate::workspace;
@@ -12,6 +13,7 @@ pub(super) fn facts(postgres: &str) -> Result<Vec<(&'static str, String)>, Chore
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let processor = line_of("/proc/cpuinfo", "model name").unwrap_or_default();
     let memory = line_of("/proc/meminfo", "MemTotal").unwrap_or_default();
+    let kilobytes = memory.trim_end_matches("kB").trim().parse().unwrap_or(0);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let compiler = command::read(Command::new("rustc").arg("--version"))?;
     let mut git = Command::new("git");
@@ -19,7 +21,10 @@ pub(super) fn facts(postgres: &str) -> Result<Vec<(&'static str, String)>, Chore
     let commit = command::read(git.current_dir(workspace::root()))?;
     Ok(vec![
         ("Processor", format!("{cores} cores of {processor}")),
-        ("Memory", memory),
+        (
+            "Memory",
+            format!("{:.1} GiB", ratio(kilobytes, 1024 * 1024)),
+        ),
         ("Kernel", format!("Linux {}", kernel.trim())),
         (
             "Compiler",

@@ -57,20 +57,29 @@ impl Report {
     pub(super) fn document(&self) -> String {
         let (seconds, rounds) = self.rounds;
         let mut text = format!(
-            "# Performance\n\n\
-             What the service costs beside the model it calls, measured by `cargo xtask bench` and \
-             written here by `cargo xtask bench --peers --markdown`. Ratios carry over to other \
-             machines better than the figures themselves.\n\n\
-             ## How it is measured\n\n\
-             Everything runs on one machine over loopback: the load, the upstream without any \
-             delay, the service as it is shipped, and a PostgreSQL of its own that syncs every \
-             commit. Each figure is the median of {rounds} rounds of {seconds} s; the rounds of all \
-             who are compared take turns. Every answer is checked, and one that is not as it \
-             should be voids the run. Each connection asks again as soon as it was answered. \
-             Processor time is that of the service, and of all processes of PostgreSQL, divided by \
-             what was answered; that of the load and the upstream is not in it. Commits are \
-             transactions that wrote.\n\n\
-             | | |\n|---|---|\n"
+            "# Performance
+
+What the service costs beside the model it calls, measured by `cargo xtask bench` and written here
+by `cargo xtask bench --peers --markdown`. Ratios carry over to other machines better than the
+figures themselves.
+
+## How it is measured
+
+Everything runs on one machine over loopback: the load, the upstream without any delay, the service
+as it is shipped, and a PostgreSQL of its own that syncs every commit. Each figure is the median of
+{rounds} rounds of {seconds} s; the rounds of all who are compared take turns. Each connection asks
+again as soon as it was answered. Every answer is checked, and a wrong one from the service voids
+the run. Processor time is that of the service, and of all processes of PostgreSQL, divided by what
+was answered; that of the load and the upstream is not in it. Commits are transactions that wrote.
+
+The peers (`cargo xtask bench peers-install`) pass on what an upstream already says in the shape of
+the Responses API, so they have an upstream that does; the service converts chat completions. They
+store every answer in the same PostgreSQL and call the same MCP server, each in the way that costs
+it least.
+
+| | |
+|---|---|
+"
         );
         for (name, value) in &self.facts {
             text.extend(["| ", name, " | ", value, " |\n"]);
