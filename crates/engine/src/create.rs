@@ -194,7 +194,7 @@ impl Engine {
         let mut response = Response::accept(id, owner, spec, context.conversation, at);
         response.seen = seen;
         let response = Arc::new(response);
-        let live = Arc::new(Live::new(Arc::clone(&response), input, history));
+        let live = Arc::new(Live::new(response, input, history));
         let presence = Presence(Arc::clone(&live));
         let (reader, created) = match delivery {
             Delivery::Stream => {
@@ -215,7 +215,6 @@ impl Engine {
         (
             Held {
                 run,
-                response,
                 live,
                 context,
                 reader,

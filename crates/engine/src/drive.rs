@@ -25,7 +25,6 @@ use crate::turn;
 /// A run in the hands of this process.
 pub(crate) struct Held {
     pub(crate) run: Run,
-    pub(crate) response: Arc<Response>,
     pub(crate) live: Arc<Live>,
     pub(crate) context: CallContext,
     pub(crate) reader: Option<mpsc::Sender<Vec<Event>>>,
@@ -39,7 +38,6 @@ pub(crate) async fn drive(
 ) -> Result<Arc<Response>, DriveError> {
     let Held {
         mut run,
-        response: _,
         live,
         context,
         reader,

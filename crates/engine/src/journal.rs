@@ -73,11 +73,6 @@ impl Journal {
         &self.response
     }
 
-    /// Whether anybody reads along.
-    pub(crate) fn has_reader(&self) -> bool {
-        self.reader.is_some()
-    }
-
     /// Tells of the beginning. Nothing is written for it.
     pub(crate) async fn open(&mut self) -> Audience {
         if self.reader.is_none() {

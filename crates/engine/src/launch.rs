@@ -84,7 +84,7 @@ impl Launch {
 impl Engine {
     /// Sets a driver going on the main runtime.
     pub(crate) fn launch(&self, held: Held, place: OwnedSemaphorePermit) {
-        let id = held.response.id;
+        let id = held.context.response;
         let live = Arc::clone(&held.live);
         self.0.launch.live.insert(id, Arc::clone(&live));
         let engine = self.clone();

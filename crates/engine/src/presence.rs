@@ -19,7 +19,7 @@ impl Engine {
     /// Signs on: from here on this process may hold runs. To be done before the first request. A database
     /// that is away, or has no schema yet, is tried again from time to time.
     pub async fn sign_on(&self) {
-        self.beat().await;
+        // The search signs this process's life first.
         self.look_for_orphans().await;
         let (beating, sweeping) = (self.clone(), self.clone());
         self.0.launch.chore(async move {

@@ -73,7 +73,7 @@ async fn pump(
             Err(halt) => return Ok(Pumped::Halted(halt)),
         };
         let events = assemble(assembler, group);
-        if journal.has_reader() && journal.tell(events).await == Audience::Gone {
+        if journal.tell(events).await == Audience::Gone {
             return Ok(Pumped::Halted(Input::Stopped(Stop::ByCaller)));
         }
     }
