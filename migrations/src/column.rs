@@ -40,6 +40,11 @@ pub(crate) fn large(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().take()
 }
 
+/// Bytes.
+pub(crate) fn bytes(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).binary().take()
+}
+
 /// Yes or no.
 pub(crate) fn flag(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).boolean().take()

@@ -6,6 +6,7 @@ use sea_orm_migration::sea_orm::{DatabaseTransaction, DbBackend, Statement};
 
 mod column;
 mod m0001_responses;
+mod m0002_queue;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +14,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_responses::Migration)]
+        vec![
+            Box::new(m0001_responses::Migration),
+            Box::new(m0002_queue::Migration),
+        ]
     }
 }
 
@@ -30,6 +34,7 @@ pub struct Standing {
 const SOURCES: &[&str] = &[
     include_str!("column.rs"),
     include_str!("m0001_responses.rs"),
+    include_str!("m0002_queue.rs"),
 ];
 
 /// Held by whoever migrates a Postgres database, until its transaction ends.
@@ -115,9 +120,9 @@ mod tests {
     #[test]
     fn a_schema_can_lack_migrations_and_have_unknown_ones() {
         let nothing = Standing::between(&[]);
-        assert_eq!(nothing.missing, ["m0001_responses"]);
+        assert_eq!(nothing.missing, ["m0001_responses", "m0002_queue"]);
         let newer = Standing::between(&["m0001_responses".into(), "m9999_later".into()]);
-        assert!(newer.missing.is_empty());
+        assert_eq!(newer.missing, ["m0002_queue"]);
         assert_eq!(newer.unknown, ["m9999_later"]);
     }
 

@@ -69,10 +69,14 @@ mod tests {
     #[test]
     fn only_the_binaries_of_the_product_are_shipped() {
         let metadata = serde_json::json!({ "packages": [
-            { "targets": [{ "name": "response-api", "kind": ["bin"] }] },
-            { "targets": [{ "name": "response-worker", "kind": ["lib"] }] },
+            { "targets": [
+                { "name": "response-api", "kind": ["lib"] },
+                { "name": "response-api", "kind": ["bin"] },
+            ] },
+            { "targets": [{ "name": "response-worker", "kind": ["bin"] }] },
+            { "targets": [{ "name": "devstack", "kind": ["bin"] }] },
             { "targets": [{ "name": "xtask", "kind": ["bin"] }] },
         ]});
-        assert_eq!(binaries(&metadata), ["response-api"]);
+        assert_eq!(binaries(&metadata), ["response-api", "response-worker"]);
     }
 }

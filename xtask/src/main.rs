@@ -21,6 +21,7 @@ mod finding;
 mod guard;
 mod layers;
 mod say;
+mod soak;
 mod test;
 mod tidy;
 mod wire;
@@ -51,6 +52,8 @@ enum Chore {
     Dev(dev::Dev),
     /// What the service costs: beside its upstream, on each store, and beside its peers
     Bench(bench::Bench),
+    /// Load, and processes killed, frozen and restarted; then whether anything was lost or doubled
+    Soak(soak::Soak),
     /// Builds the release binaries
     Dist,
     /// Runs a program that ends when standard input does
@@ -78,6 +81,7 @@ fn perform(chore: Chore) -> Result<(), ChoreError> {
         Chore::Db(db) => db.run(),
         Chore::Dev(dev) => dev.run(),
         Chore::Bench(bench) => bench.run(),
+        Chore::Soak(soak) => soak.run(),
         Chore::Dist => dist::run(),
         Chore::Guard(guard) => guard.run(),
     }

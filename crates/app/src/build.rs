@@ -10,11 +10,12 @@ use response_engine::Engine;
 use response_engine::ports::Ports;
 use response_identity::Guest;
 use response_mcp::McpTools;
-use response_settings::{Auth, Database, Http, Settings, TokenChecks};
+use response_settings::{Auth, Database, Http, Settings, TokenChecks, Worker};
 use response_store::Store;
 
 use crate::doors::{SystemClock, SystemIds};
-use crate::{policy, storage, upstreams};
+use crate::metrics::{self, Metrics};
+use crate::{keys, policy, storage, upstreams};
 
 /// The service, ready to be given a face.
 #[expect(missing_debug_implementations, reason = "the doors inside have none")]
@@ -27,7 +28,32 @@ pub struct App {
     pub ids: Arc<dyn IdGenerator>,
     /// What is left of the settings for the face.
     pub http: Http,
+    /// The same, for the face of a worker.
+    pub worker: Worker,
+    /// The numbers to watch.
+    pub metrics: Metrics,
+    pub(crate) store: Arc<Store>,
     pub(crate) tools: Arc<McpTools>,
+}
+
+/// Which of the two binaries this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Process {
+    /// It takes requests, and works on the queue when the settings say so.
+    Api,
+    /// It only works on the queue.
+    Worker,
+}
+
+impl Process {
+    /// Whether it can do its part with this database and these keys.
+    fn check(self, has_file: bool, has_keys: bool) -> Result<(), BuildError> {
+        match self {
+            Self::Worker if has_file => Err(BuildError::WorkerNeedsServer),
+            Self::Worker if !has_keys => Err(BuildError::WorkerNeedsKeys),
+            Self::Worker | Self::Api => Ok(()),
+        }
+    }
 }
 
 /// Why the service cannot start.
@@ -39,11 +65,30 @@ pub enum BuildError {
     /// The model server or the tool servers cannot be used as configured.
     #[error(transparent)]
     Upstreams(#[from] upstreams::UpstreamsError),
+    /// The keys of the vault cannot be had.
+    #[error(transparent)]
+    Vault(#[from] keys::VaultError),
+    /// The numbers cannot be recorded.
+    #[error("the metrics cannot be recorded")]
+    Metrics(#[from] metrics::MetricsError),
+    /// A worker was started on a database that is a file.
+    #[error(
+        "response-worker shares its database with response-api, so it needs PostgreSQL: set \
+         DB_POSTGRESQL_WRITE_DSN; with the embedded database response-api works on background responses \
+         itself"
+    )]
+    WorkerNeedsServer,
+    /// A worker was started without keys.
+    #[error(
+        "response-worker opens the credentials that response-api sealed, so it needs the same \
+         RESPONSE_VAULT_KEYS"
+    )]
+    WorkerNeedsKeys,
 }
 
-/// Opens the database, connects the adapters and signs the process on. Runs live on the runtime that
-/// calls this, which must be the main one.
-pub async fn build(settings: Settings) -> Result<App, BuildError> {
+/// Opens the database and connects the adapters. Nothing is done before [`Engine::sign_on`], which is for
+/// when the process has its socket. Runs live on the runtime that calls this, which must be the main one.
+pub async fn build(settings: Settings, process: Process) -> Result<App, BuildError> {
     let Settings {
         http,
         database,
@@ -51,6 +96,9 @@ pub async fn build(settings: Settings) -> Result<App, BuildError> {
         mcp,
         tools,
         runs,
+        background,
+        vault,
+        worker,
         log: _,
         auth,
     } = settings;
@@ -59,14 +107,27 @@ pub async fn build(settings: Settings) -> Result<App, BuildError> {
     } = auth;
     let runtime = tokio::runtime::Handle::current();
     let ids: Arc<dyn IdGenerator> = Arc::new(SystemIds);
-    let policy = policy::of(&http, &tools, &runs);
+    let has_file = database.write_dsn.is_none();
+    process.check(has_file, vault.keys.is_some())?;
+    let background = policy::background(&background, process, has_file);
+    let policy = policy::of(&http, &tools, &runs, background);
+    let vault = keys::vault(vault, &database)?;
+    let database = match process {
+        Process::Api => database,
+        Process::Worker => storage::of_worker(database, policy.background.workers),
+    };
+    let metrics = metrics::start()?;
     let store = Arc::new(open(database).await?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let llm = upstreams::model_server(llm, Arc::clone(&clock))?;
     let tools = Arc::new(upstreams::tool_servers(mcp, tools, runtime.clone())?);
     let ports = Ports {
         store: store.clone(),
-        workers: store,
+        workers: store.clone(),
+        queue: store.clone(),
+        log: store.clone(),
+        bus: Arc::new(store.bus(&runtime)),
+        vault: Arc::new(vault),
         llm: Arc::new(llm),
         registry: tools.clone(),
         executor: tools.clone(),
@@ -75,12 +136,14 @@ pub async fn build(settings: Settings) -> Result<App, BuildError> {
         worker: WorkerId::new(ids.next()),
     };
     let engine = Engine::new(ports, policy, runtime);
-    engine.sign_on().await;
     Ok(App {
         engine,
         authenticator: Arc::new(Guest::default()),
         ids,
         http,
+        worker,
+        metrics,
+        store,
         tools,
     })
 }

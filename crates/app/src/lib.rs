@@ -2,10 +2,15 @@
 
 mod build;
 pub mod doors;
+mod keys;
+mod metrics;
 mod policy;
+pub mod process;
 pub mod shutdown;
 mod storage;
 pub mod telemetry;
 pub mod upstreams;
 
-pub use build::{App, BuildError, build, open};
+pub use build::{App, BuildError, Process, build, open};
+pub use keys::VaultError;
+pub use metrics::{Metrics, MetricsError};

@@ -3,13 +3,22 @@
 use std::time::Duration;
 
 use response_domain::spec::{self, SpecLimits};
-use response_engine::policy::Policy;
-use response_settings::{Http, OnMaxDepth, OnToolFailure, Runs, Tools};
+use response_engine::policy::{self, Company, Policy};
+use response_settings::{
+    Background, EmbeddedWorkers, Http, OnMaxDepth, OnToolFailure, Runs, Tools,
+};
+
+use crate::Process;
 
 /// How long a reader may let a stream stand still.
 const READER_PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) fn of(http: &Http, tools: &Tools, runs: &Runs) -> Policy {
+pub(crate) fn of(
+    http: &Http,
+    tools: &Tools,
+    runs: &Runs,
+    background: policy::Background,
+) -> Policy {
     let Runs {
         max_depth,
         on_max_depth,
@@ -44,5 +53,46 @@ pub(crate) fn of(http: &Http, tools: &Tools, runs: &Runs) -> Policy {
         write_after: write_behind,
         reader_patience: READER_PATIENCE,
         runs: http.max_foreground_runs.get(),
+        background,
+    }
+}
+
+/// Whether a process works on the queue is decided by what it is, and for the API by the settings.
+pub(crate) fn background(
+    section: &Background,
+    process: Process,
+    has_database_file: bool,
+) -> policy::Background {
+    let Background {
+        worker_count,
+        poll_interval,
+        task_timeout,
+        max_attempts,
+        embedded,
+        owner_limit,
+        queue_limit,
+        owner_queue_limit,
+    } = *section;
+    let works = match (process, embedded) {
+        (Process::Worker, _) | (Process::Api, EmbeddedWorkers::On) => true,
+        (Process::Api, EmbeddedWorkers::Off) => false,
+        (Process::Api, EmbeddedWorkers::Auto) => has_database_file,
+    };
+    if process == Process::Worker && worker_count == 0 {
+        tracing::warn!("this process works on nothing: BACKGROUND_WORKER_COUNT is 0");
+    }
+    policy::Background {
+        workers: if works { worker_count } else { 0 },
+        poll_interval,
+        task_timeout,
+        max_attempts: max_attempts.get(),
+        owner_limit: owner_limit.limit(),
+        queue_limit: queue_limit.limit(),
+        owner_queue_limit: owner_queue_limit.limit(),
+        company: if has_database_file {
+            Company::None
+        } else {
+            Company::Others
+        },
     }
 }

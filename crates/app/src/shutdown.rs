@@ -44,7 +44,7 @@ impl Signals {
 }
 
 impl App {
-    /// Ends every run, then takes leave of the tool servers; a second signal ends the waiting.
+    /// Ends every run, then takes leave of the tool servers and the database; a second signal ends the waiting.
     pub async fn shut_down(&self, signals: &mut Signals, patience: Patience) {
         let hurry = async {
             tokio::select! {
@@ -54,5 +54,6 @@ impl App {
         };
         self.engine.shut_down(hurry, patience.hard).await;
         self.tools.close(LEAVE).await;
+        self.store.close().await;
     }
 }

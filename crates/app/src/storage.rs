@@ -1,11 +1,23 @@
 //! The database, as the settings name it.
 
+use std::num::NonZeroU32;
+
 use response_settings::{Database as Section, Migrations};
 use response_store::OpenError;
 use response_store::options::{Database, Migrate, Options};
 
 /// The embedded database's file in the data folder.
 const FILE: &str = "responses.db";
+
+/// The database of a worker with so many slots: a run reads or writes, so there is no use for more
+/// connections of either kind than there are runs, and workers are many.
+pub(crate) fn of_worker(section: Section, slots: u16) -> Section {
+    let of_use = NonZeroU32::MIN.saturating_add(2 * u32::from(slots) + 1);
+    Section {
+        pool_size: section.pool_size.min(of_use),
+        ..section
+    }
+}
 
 pub(crate) fn options(section: Section) -> Result<Options, OpenError> {
     let Section {

@@ -12,6 +12,7 @@
 //! # Ok::<(), response_devstack::StartError>(())
 //! ```
 
+mod gate;
 pub mod gateway;
 mod ledger;
 pub mod model;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::time::Timestamp;
+
 /// To whom a response belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OwnerId(Arc<str>);
@@ -68,6 +70,8 @@ pub struct Caller {
     pub owner: OwnerId,
     /// What upstream calls on its behalf carry.
     pub credential: Credential,
+    /// When the credential stops being good, if it says so.
+    pub expires: Option<Timestamp>,
 }
 
 #[cfg(test)]
@@ -79,6 +83,7 @@ mod tests {
         let caller = Caller {
             owner: OwnerId::new("ada"),
             credential: Credential::bearer("s3cret".into()),
+            expires: None,
         };
         assert!(!format!("{caller:?}").contains("s3cret"));
     }

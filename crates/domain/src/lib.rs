@@ -21,6 +21,7 @@ pub mod spec;
 pub mod status;
 
 pub mod execution;
+pub mod lease;
 pub mod response;
 
 pub mod event;

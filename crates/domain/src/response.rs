@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::caller::OwnerId;
 use crate::execution::{Execution, ExecutionState};
+use crate::failure::Failure;
 use crate::id::{ConversationId, ResponseId};
 use crate::spec::{Delivery, ResponseSpec};
 use crate::status::{Change, IllegalChange, Status};
@@ -197,7 +198,8 @@ impl Response {
         self.times.updated = at;
         match self.status {
             Status::Queued => {}
-            Status::InProgress => self.times.started = Some(at),
+            // Taken up again, it goes on with what it began.
+            Status::InProgress => self.times.started = self.times.started.or(Some(at)),
             Status::Completed | Status::Incomplete(_) | Status::Failed(_) | Status::Cancelled => {
                 self.times.ended = Some(at);
             }
@@ -208,7 +210,17 @@ impl Response {
     /// The response of a process that is gone, ended: what was under way has an unknown outcome. `None`
     /// when it has ended already.
     pub fn interrupted(&self, at: Timestamp) -> Option<Self> {
-        let failure = crate::run::interrupted();
+        self.failed(crate::run::interrupted(), at)
+    }
+
+    /// The response of one process after another that was lost, ended in the same way.
+    pub fn lost(&self, at: Timestamp) -> Option<Self> {
+        self.failed(crate::run::lost(), at)
+    }
+
+    /// The response ended as failed by somebody who does not run it: what was under way has an unknown
+    /// outcome. `None` when it has ended already.
+    pub fn failed(&self, failure: Failure, at: Timestamp) -> Option<Self> {
         self.ended_from_outside(Change::Fail(failure), &ExecutionState::Unknown, at)
     }
 

@@ -5,21 +5,20 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use response_domain::event::Event;
 use response_domain::failure::Failure;
 use response_domain::ports::llm::CallContext;
 use response_domain::response::Response;
 use response_domain::run::{Input, Next, Run, Stop, Toolbox};
 use response_domain::spec::{ToolFailure, ToolSelection};
-use tokio::sync::mpsc;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use crate::calls::InFlight;
 use crate::error::DriveError;
-use crate::journal::{Audience, Journal};
+use crate::journal::{Audience, Form, Journal};
 use crate::live::Live;
 use crate::policy::Policy;
 use crate::ports::Ports;
+use crate::stop::{Reason, StopSource};
 use crate::turn;
 
 /// A run in the hands of this process.
@@ -27,33 +26,53 @@ pub(crate) struct Held {
     pub(crate) run: Run,
     pub(crate) live: Arc<Live>,
     pub(crate) context: CallContext,
-    pub(crate) reader: Option<mpsc::Sender<Vec<Event>>>,
+    pub(crate) form: Form,
+    /// How many of its items are written.
+    pub(crate) written: usize,
+    /// The time it has.
+    pub(crate) time: Duration,
 }
 
-/// Drives a run to its end and answers the ended response; fails only for a fault of this program.
+/// Drives a background run to its end and answers the ended response. When that cannot be recorded here,
+/// nothing else is done about it: somebody else goes on, or has ended it.
+pub(crate) async fn drive_leased(
+    ports: Ports,
+    policy: &Policy,
+    held: Held,
+) -> Result<Arc<Response>, DriveError> {
+    let live = Arc::clone(&held.live);
+    let (mut driver, mut run, mut journal) = Driver::of(ports, policy, held);
+    tokio::select! {
+        biased;
+        followed = driver.follow(&mut run, &mut journal) => followed?,
+        reason = let_go(&live.stop) => return Err(reason),
+    }
+    Ok(Arc::clone(journal.response()))
+}
+
+/// How long a run that is let go may take to notice, and to end a write that is under way.
+const LAST_WRITE: Duration = Duration::from_secs(1);
+
+/// Waits until a run has been let go for a while. It may be waiting for the answer to a write, from a
+/// database that does not give one, while others go on with the run.
+async fn let_go(stop: &StopSource) -> DriveError {
+    let error = match stop.stopped().await {
+        Reason::End(_) => std::future::pending().await,
+        Reason::Lost => DriveError::Overtaken,
+        Reason::HandBack => DriveError::HandedBack,
+    };
+    tokio::time::sleep(LAST_WRITE).await;
+    error
+}
+
+/// Drives a foreground run to its end and answers the ended response; fails only for a fault of this
+/// program.
 pub(crate) async fn drive(
     ports: Ports,
     policy: &Policy,
     held: Held,
 ) -> Result<Arc<Response>, DriveError> {
-    let Held {
-        mut run,
-        live,
-        context,
-        reader,
-    } = held;
-    let mut journal = Journal::new(
-        ports.clone(),
-        Arc::clone(&live),
-        reader,
-        policy.reader_patience,
-    );
-    let mut driver = Driver {
-        watch: Watch::new(live, policy),
-        in_flight: InFlight::new(policy.parallel_calls),
-        ports,
-        context,
-    };
+    let (mut driver, mut run, mut journal) = Driver::of(ports, policy, held);
     match driver.follow(&mut run, &mut journal).await {
         Ok(()) => Ok(Arc::clone(journal.response())),
         Err(DriveError::Overtaken) => Ok(driver.overtaken(&mut journal).await),
@@ -65,7 +84,7 @@ pub(crate) async fn drive(
             );
             Ok(journal.fail_unrecorded().await)
         }
-        Err(error @ DriveError::Illegal(_)) => Err(error),
+        Err(error @ (DriveError::HandedBack | DriveError::Illegal(_))) => Err(error),
     }
 }
 
@@ -78,8 +97,27 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
+    fn of(ports: Ports, policy: &Policy, held: Held) -> (Self, Run, Journal) {
+        let Held {
+            run,
+            live,
+            context,
+            form,
+            written,
+            time,
+        } = held;
+        let journal = Journal::new(ports.clone(), Arc::clone(&live), form, written);
+        let driver = Self {
+            watch: Watch::new(live, time),
+            in_flight: InFlight::new(policy.parallel_calls),
+            ports,
+            context,
+        };
+        (driver, run, journal)
+    }
+
     async fn follow(&mut self, run: &mut Run, journal: &mut Journal) -> Result<(), DriveError> {
-        let mut input = match journal.open().await {
+        let mut input = match journal.open().await? {
             Audience::There => Input::TakenUp,
             Audience::Gone => Input::Stopped(Stop::ByCaller),
         };
@@ -190,22 +228,23 @@ fn unlisted(error: &response_domain::ports::tools::ToolError) -> Failure {
 }
 
 /// What can come between a run and what it waits for: a stop, the end of its time, and the moment when
-/// it gets its row.
+/// something of it is to be written.
 pub(crate) struct Watch {
     live: Arc<Live>,
     deadline: Pin<Box<Sleep>>,
-    write_due: Option<Pin<Box<Sleep>>>,
+    write: Pin<Box<Sleep>>,
+    /// For when `write` is set.
+    armed: Option<Instant>,
 }
 
 impl Watch {
-    fn new(live: Arc<Live>, policy: &Policy) -> Self {
-        let stored = live.response().spec.storage == response_domain::spec::Storage::Stored;
+    fn new(live: Arc<Live>, time: Duration) -> Self {
         let timer = |after: Duration| Box::pin(tokio::time::sleep(after));
-        let write_due = stored.then(|| timer(policy.write_after));
         Self {
             live,
-            deadline: timer(policy.run_timeout),
-            write_due,
+            deadline: timer(time),
+            write: timer(time),
+            armed: None,
         }
     }
 
@@ -218,23 +257,27 @@ impl Watch {
     ) -> Result<Result<T, Input>, DriveError> {
         let mut work = pin!(work);
         loop {
+            self.arm(journal.due());
             tokio::select! {
                 biased;
-                reason = self.live.stop.stopped() => return Ok(Err(Input::Stopped(reason))),
+                reason = self.live.stop.stopped() => return match reason {
+                    Reason::End(stop) => Ok(Err(Input::Stopped(stop))),
+                    Reason::Lost => Err(DriveError::Overtaken),
+                    Reason::HandBack => Err(DriveError::HandedBack),
+                },
                 () = &mut self.deadline => return Ok(Err(Input::DeadlineReached)),
-                () = due(&mut self.write_due) => {
-                    self.write_due = None;
-                    journal.write_while_running(run).await?;
-                }
+                () = &mut self.write, if self.armed.is_some() => journal.write_due(run).await?,
                 done = &mut work => return Ok(Ok(done)),
             }
         }
     }
-}
 
-async fn due(timer: &mut Option<Pin<Box<Sleep>>>) {
-    match timer {
-        Some(timer) => timer.await,
-        None => std::future::pending().await,
+    fn arm(&mut self, due: Option<Instant>) {
+        if let Some(due) = due
+            && self.armed != Some(due)
+        {
+            self.write.as_mut().reset(due);
+        }
+        self.armed = due;
     }
 }

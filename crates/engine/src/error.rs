@@ -1,10 +1,12 @@
 //! What a use case can answer instead of what was asked for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use response_domain::failure::Failure;
 use response_domain::id::{ConversationId, ItemId, ResponseId};
 use response_domain::ports::store::StoreError;
+use response_domain::ports::vault::VaultError;
 use response_domain::run::IllegalInput;
 use response_domain::run::pairs::Unpaired;
 use response_domain::spec::SpecFaults;
@@ -41,15 +43,29 @@ pub enum CreateError {
     /// The input brings the output of a call that was never made, or a call without its output.
     #[error("a call or an output in the input stands alone")]
     Unpaired(Unpaired),
-    /// This build runs nothing in the background.
-    #[error("background responses are not available on this server")]
+    /// The credential cannot be kept until the response runs, because the vault has no key.
+    #[error("this server has no key to keep the credential with until a background response runs")]
     BackgroundUnavailable,
+    /// As many responses as allowed wait already.
+    #[error("{}", .whose.message())]
+    QueueFull {
+        /// Which limit it is.
+        whose: Backlog,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// The credential will not be good any more when the response runs.
+    #[error("the credential expires before the response can run")]
+    CredentialExpires,
     /// As many runs as allowed are under way.
     #[error("the server has as many responses under way as it allows")]
     Overloaded,
     /// The process is about to end.
     #[error("the server is shutting down")]
     Draining,
+    /// The credential cannot be sealed.
+    #[error("the credential cannot be kept")]
+    Vault(#[source] VaultError),
     /// The tools that the request names could not be looked up.
     #[error("{}", .0.message)]
     Tools(Failure),
@@ -58,12 +74,44 @@ pub enum CreateError {
     Store(#[from] StoreError),
 }
 
+/// Whose responses are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backlog {
+    /// Those of all owners together.
+    Everybodys,
+    /// Those of the caller.
+    Callers,
+}
+
+impl Backlog {
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Everybodys => "as many background responses wait as this server allows",
+            Self::Callers => "as many of your background responses wait as this server allows",
+        }
+    }
+}
+
 /// Why a response could not be read, cancelled or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// There is none, or none that the caller may see.
     #[error("there is no such response")]
     NotFound,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why the events of a response cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// There is no such response, or none that the caller may see.
+    #[error("there is no such response")]
+    NotFound,
+    /// It did not run in the background, so nothing was kept of what it told.
+    #[error("only a response that runs in the background can be streamed again")]
+    NotKept,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,7 +126,19 @@ pub(crate) enum DriveError {
     /// The store failed, also when asked again.
     #[error("the run could not be recorded")]
     Store(#[source] StoreError),
+    /// It is to be left as it is: somebody else goes on with it.
+    #[error("the run was handed back")]
+    HandedBack,
     /// The driver and the machine disagree: a fault of this program.
     #[error("the run was fed what it does not take")]
     Illegal(#[source] IllegalInput),
+}
+
+impl From<ReadError> for FollowError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NotFound => Self::NotFound,
+            ReadError::Store(error) => Self::Store(error),
+        }
+    }
 }

@@ -1,15 +1,13 @@
 //! Drivers on the main runtime, tracked, counted, and caught when they panic.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt;
 use response_domain::failure::{Failure, FailureCode};
 use response_domain::response::Response;
 use response_domain::spec::Storage;
-use response_domain::status::Change;
 use response_domain::work::{Guard, UnitOfWork};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +25,12 @@ pub(crate) struct Launch {
     runtime: tokio::runtime::Handle,
     tasks: TaskTracker,
     places: Arc<Semaphore>,
-    draining: AtomicBool,
+    /// Cancelled when nothing more is taken on.
+    intake_closed: CancellationToken,
+    /// Cancelled then as well, and when nothing of the queue can be worked on here.
+    jobs_closed: CancellationToken,
+    /// Why that is so.
+    locked_out: OnceLock<String>,
     /// Ends the process's own chores.
     closed: CancellationToken,
     live: LiveRuns,
@@ -35,11 +38,14 @@ pub(crate) struct Launch {
 
 impl Launch {
     pub(crate) fn new(runtime: tokio::runtime::Handle, runs: usize) -> Self {
+        let intake_closed = CancellationToken::new();
         Self {
             runtime,
             tasks: TaskTracker::new(),
             places: Arc::new(Semaphore::new(runs.min(Semaphore::MAX_PERMITS))),
-            draining: AtomicBool::new(false),
+            jobs_closed: intake_closed.child_token(),
+            intake_closed,
+            locked_out: OnceLock::new(),
             closed: CancellationToken::new(),
             live: LiveRuns::default(),
         }
@@ -58,11 +64,31 @@ impl Launch {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.intake_closed.is_cancelled()
     }
 
     pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.intake_closed.cancel();
+    }
+
+    pub(crate) fn jobs_closed(&self) -> &CancellationToken {
+        &self.jobs_closed
+    }
+
+    pub(crate) fn takes_jobs(&self) -> bool {
+        !self.jobs_closed.is_cancelled()
+    }
+
+    /// Takes nothing more from the queue, for this reason; false when there was one before.
+    pub(crate) fn lock_out(&self, reason: String) -> bool {
+        let is_first = self.locked_out.set(reason).is_ok();
+        self.jobs_closed.cancel();
+        is_first
+    }
+
+    /// Why nothing of the queue can be worked on here, if so.
+    pub(crate) fn locked_out(&self) -> Option<&str> {
+        self.locked_out.get().map(String::as_str)
     }
 
     /// A place for one more run.
@@ -129,10 +155,8 @@ async fn close_later(engine: &Engine, ended: Arc<Response>) {
     let mut wait = Duration::from_secs(1);
     let executions = ended.progress.executions.clone();
     let work = UnitOfWork {
-        guard: Guard::Held(rooms.ports.worker),
-        response: ended,
-        items: Vec::new(),
         executions,
+        ..UnitOfWork::of(Guard::Held(rooms.ports.worker), ended)
     };
     loop {
         tokio::select! {
@@ -140,7 +164,10 @@ async fn close_later(engine: &Engine, ended: Arc<Response>) {
             () = tokio::time::sleep(wait) => {}
         }
         match commit(&rooms.ports, work.clone()).await {
-            Ok(()) | Err(DriveError::Overtaken | DriveError::Illegal(_)) => return,
+            Ok(())
+            | Err(DriveError::Overtaken | DriveError::HandedBack | DriveError::Illegal(_)) => {
+                return;
+            }
             Err(DriveError::Store(_)) => wait = (wait * 2).min(Duration::from_secs(30)),
         }
     }
@@ -149,17 +176,13 @@ async fn close_later(engine: &Engine, ended: Arc<Response>) {
 /// Ends a run whose driver broke, without the driver.
 async fn fail(ports: &Ports, live: &Live) -> Arc<Response> {
     let state = live.state().clone();
-    let mut response = Response::clone(&state.response);
     let failure = Failure::new(
         FailureCode::Internal,
         "an internal error ended the response",
     );
-    if response
-        .change(Change::Fail(failure), ports.clock.now())
-        .is_err()
-    {
+    let Some(response) = state.response.failed(failure, ports.clock.now()) else {
         return state.response;
-    }
+    };
     let response = Arc::new(response);
     if response.spec.storage == Storage::Stored {
         let (guard, items) = match state.row {
@@ -168,10 +191,9 @@ async fn fail(ports: &Ports, live: &Live) -> Arc<Response> {
         };
         let executions = response.progress.executions.clone();
         let work = UnitOfWork {
-            guard,
-            response: Arc::clone(&response),
             items,
             executions,
+            ..UnitOfWork::of(guard, Arc::clone(&response))
         };
         if let Err(error) = commit(ports, work).await {
             tracing::error!(

@@ -5,23 +5,38 @@
 //! streaming differ only in who listens.
 
 mod calls;
+mod cancel;
+mod contact;
 pub mod create;
 mod drive;
+mod enqueue;
 pub mod error;
+pub mod follow;
 mod journal;
 mod launch;
+mod leases;
 mod live;
+mod nudges;
 pub mod policy;
+mod pool;
 pub mod ports;
+mod prepare;
 pub mod presence;
 pub mod read;
 mod shutdown;
 mod stop;
+mod sweep;
 mod turn;
+pub mod watch;
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
+use crate::contact::Contact;
+use crate::follow::Followers;
 use crate::launch::Launch;
+use crate::leases::Leases;
 use crate::policy::Policy;
 use crate::ports::Ports;
 pub use crate::read::Readiness;
@@ -34,6 +49,12 @@ struct Rooms {
     ports: Ports,
     policy: Policy,
     launch: Launch,
+    leases: Leases,
+    contact: Contact,
+    followers: Followers,
+    backlog: enqueue::Backlog,
+    /// Told when a response may wait in the queue.
+    queued: Notify,
 }
 
 impl std::fmt::Debug for Engine {
@@ -53,6 +74,11 @@ impl Engine {
             ports,
             policy,
             launch,
+            leases: Leases::default(),
+            contact: Contact::default(),
+            followers: Followers::default(),
+            backlog: enqueue::Backlog::default(),
+            queued: Notify::new(),
         }))
     }
 }

@@ -17,7 +17,7 @@ use crate::stop::StopSource;
 #[derive(Debug)]
 pub(crate) struct Live {
     /// Stops it.
-    pub(crate) stop: StopSource,
+    pub(crate) stop: Arc<StopSource>,
     /// The items before it.
     pub(crate) history: Arc<[Arc<Item>]>,
     state: Mutex<LiveState>,
@@ -50,13 +50,23 @@ impl Live {
         items: Vec<Arc<Item>>,
         history: Arc<[Arc<Item>]>,
     ) -> Self {
+        Self::under(Arc::default(), response, items, history)
+    }
+
+    /// The same, stopped by `stop`.
+    pub(crate) fn under(
+        stop: Arc<StopSource>,
+        response: Arc<Response>,
+        items: Vec<Arc<Item>>,
+        history: Arc<[Arc<Item>]>,
+    ) -> Self {
         let state = Mutex::new(LiveState {
             response,
             items,
             row: Row::Absent,
         });
         Self {
-            stop: StopSource::default(),
+            stop,
             history,
             state,
             ended: watch::Sender::new(None),

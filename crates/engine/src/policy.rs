@@ -1,5 +1,6 @@
 //! What an operator decided about runs.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use response_domain::run::limits::Rules;
@@ -28,6 +29,38 @@ pub struct Policy {
     pub reader_patience: Duration,
     /// The most foreground runs at once.
     pub runs: usize,
+    /// Responses that run in the background.
+    pub background: Background,
+}
+
+/// The limits of background responses.
+#[derive(Debug, Clone, Copy)]
+pub struct Background {
+    /// How many this process works on side by side; 0 when that is left to other processes.
+    pub workers: u16,
+    /// How often the queue is looked at when nobody tells that something waits.
+    pub poll_interval: Duration,
+    /// How long one may take from its first claim on, over all attempts.
+    pub task_timeout: Duration,
+    /// How many processes one may lose before it fails.
+    pub max_attempts: u16,
+    /// How many of one owner may run at once.
+    pub owner_limit: Option<NonZeroU32>,
+    /// How many may wait, of all owners.
+    pub queue_limit: Option<NonZeroU32>,
+    /// How many of one owner may wait.
+    pub owner_queue_limit: Option<NonZeroU32>,
+    /// Who else works on the queue.
+    pub company: Company,
+}
+
+/// Whether other processes may be able to do what this one is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// Nobody else can have the database.
+    None,
+    /// There may be others.
+    Others,
 }
 
 impl Policy {

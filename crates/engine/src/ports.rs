@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use response_domain::id::{IdGenerator, WorkerId};
+use response_domain::ports::bus::NudgeBus;
 use response_domain::ports::llm::LlmClient;
+use response_domain::ports::queue::{EventLog, JobQueue};
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
 use response_domain::ports::tools::{ToolExecutor, ToolRegistry};
+use response_domain::ports::vault::SecretVault;
 use response_domain::time::Clock;
 
 /// What the engine needs of the outside. Only the engine sees it.
@@ -15,6 +18,14 @@ pub struct Ports {
     pub store: Arc<dyn ResponseStore>,
     /// Which processes are alive.
     pub workers: Arc<dyn WorkerRegistry>,
+    /// The responses that wait for a worker.
+    pub queue: Arc<dyn JobQueue>,
+    /// What background responses told.
+    pub log: Arc<dyn EventLog>,
+    /// Nudges to and from the other processes.
+    pub bus: Arc<dyn NudgeBus>,
+    /// Keeps callers' credentials while their responses wait.
+    pub vault: Arc<dyn SecretVault>,
     /// The model server.
     pub llm: Arc<dyn LlmClient>,
     /// Which tools there are.

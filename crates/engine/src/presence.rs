@@ -1,97 +1,93 @@
-//! Being alive, and ending what those who are not left behind.
+//! Being alive, and knowing what that means for the runs of this process.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use response_domain::ports::store::StoreError;
-use response_domain::work::{Guard, UnitOfWork};
+use tokio::time::Instant;
 
 use crate::Engine;
 
-/// Time between two signs of life. A process is taken for dead after five times as long.
+/// Time between two signs of life.
 pub const BEAT: Duration = Duration::from_secs(3);
-/// Time between two searches for runs that nobody works on.
-const SWEEP: Duration = Duration::from_secs(5);
-/// Runs that one search takes.
-const BATCH: u16 = 100;
+/// A process that gives no sign of life for this long is taken for dead.
+pub const TAKEN_FOR_DEAD: Duration = Duration::from_secs(15);
+/// Time between two looks at how old the last sign of life is.
+const DOUBT: Duration = Duration::from_secs(1);
+/// Time between two searches for runs that nobody works on: a run whose process died is found at most
+/// this long after that process is taken for dead.
+const SWEEP: Duration = Duration::from_secs(3);
 
 impl Engine {
-    /// Signs on: from here on this process may hold runs. To be done before the first request. A database
-    /// that is away, or has no schema yet, is tried again from time to time.
+    /// Signs on: from here on this process may hold runs, and works on those of the queue when it is to. To
+    /// be done before the first request. A database that is away, or has no schema yet, is tried again from
+    /// time to time.
     pub async fn sign_on(&self) {
+        if let Err(missing) = self.readiness().await.schema {
+            tracing::warn!("{missing}");
+        }
         // The search signs this process's life first.
-        self.look_for_orphans().await;
-        let (beating, sweeping) = (self.clone(), self.clone());
+        self.look_for_lost_runs().await;
+        self.listen();
+        let engine = self.clone();
         self.0.launch.chore(async move {
-            while beating.pause(BEAT).await {
-                beating.beat().await;
+            while engine.pause(BEAT).await {
+                engine.beat_or_tell().await;
             }
         });
+        let engine = self.clone();
         self.0.launch.chore(async move {
-            while sweeping.pause(SWEEP).await {
-                sweeping.look_for_orphans().await;
+            while engine.pause(SWEEP).await {
+                engine.look_for_lost_runs().await;
             }
         });
-    }
-
-    async fn beat(&self) {
-        if let Err(error) = self.0.ports.workers.beat(self.0.ports.worker).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the sign of life could not be written"
-            );
-        }
-    }
-
-    async fn look_for_orphans(&self) {
-        if let Err(error) = self.sweep().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "lost runs could not be looked for"
-            );
-        }
-    }
-
-    /// Ends the runs whose process is gone, and answers how many there were. This process signs its life
-    /// first: after a time without the database its own runs would look lost.
-    pub async fn sweep(&self) -> Result<usize, StoreError> {
-        let ports = &self.0.ports;
-        ports.workers.beat(ports.worker).await?;
-        let mut ended = 0;
-        loop {
-            let orphans = ports.workers.orphans(BATCH).await?;
-            let found = orphans.len();
-            for orphan in orphans {
-                let Some(response) = orphan.interrupted(ports.clock.now()) else {
-                    continue;
-                };
-                let executions = response.progress.executions.clone();
-                let response = Arc::new(response);
-                let id = response.id;
-                let work = UnitOfWork {
-                    guard: Guard::Open,
-                    response,
-                    items: Vec::new(),
-                    executions,
-                };
-                match ports.store.commit(work).await {
-                    Ok(()) => {
-                        tracing::info!(response.id = %id, "ended a response whose process is gone");
-                        ended += 1;
-                    }
-                    // Another process was faster.
-                    Err(StoreError::Stale) => {}
-                    Err(error) => return Err(error),
+        let engine = self.clone();
+        self.0.launch.chore(async move {
+            while engine.pause(DOUBT).await {
+                let left = engine.0.leases.doubt();
+                if left > 0 {
+                    crate::watch::doubted(left);
+                    tracing::error!(
+                        runs = left,
+                        "no sign of life was answered for too long; the runs are left to others"
+                    );
                 }
             }
-            if found < usize::from(BATCH) {
-                return Ok(ended);
-            }
+        });
+        self.work();
+    }
+
+    async fn beat_or_tell(&self) {
+        let beaten = self.beat().await;
+        self.0
+            .contact
+            .take("the sign of life could not be written", beaten);
+    }
+
+    /// Signs this process's life, and puts right what it holds.
+    pub(crate) async fn beat(&self) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        let ports = &self.0.ports;
+        let leases = ports.workers.beat(ports.worker).await?;
+        for stray in self.0.leases.compare(&leases, begun) {
+            tracing::warn!(
+                response.id = %stray.response,
+                "handing back a response that no run of this process works on"
+            );
+            ports.queue.hand_back(&stray).await?;
+            ports.bus.send(response_domain::ports::bus::Nudge::Queued);
         }
+        Ok(())
+    }
+
+    async fn look_for_lost_runs(&self) {
+        let swept = self.sweep().await;
+        self.0
+            .contact
+            .take("lost runs could not be looked for", swept);
     }
 
     /// Waits; false when the process ends first.
-    async fn pause(&self, time: Duration) -> bool {
+    pub(crate) async fn pause(&self, time: Duration) -> bool {
         tokio::select! {
             () = self.0.launch.closed().cancelled() => false,
             () = tokio::time::sleep(time) => true,

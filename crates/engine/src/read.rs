@@ -1,4 +1,4 @@
-//! Reading, cancelling and deleting; only one's own. Runs of this process are asked first: until they
+//! Reading; only one's own. Runs of this process are asked first: until they
 //! have a row, nobody else knows them.
 
 use std::sync::Arc;
@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use response_domain::caller::OwnerId;
 use response_domain::id::{ItemId, ResponseId};
-use response_domain::item::{Item, ItemBody};
+use response_domain::item::Item;
 use response_domain::page::{More, Order, Page, Paged};
-use response_domain::ports::store::{HistoryRef, StoreError};
+use response_domain::ports::store::HistoryRef;
 use response_domain::response::Response;
-use response_domain::run::Stop;
-use response_domain::work::{Guard, UnitOfWork};
+use response_domain::run::pairs;
 
 use crate::Engine;
 use crate::error::ReadError;
@@ -23,6 +22,8 @@ pub struct Readiness {
     pub reachable: Result<(), String>,
     /// Whether its schema is the one this release needs; otherwise what is missing.
     pub schema: Result<(), String>,
+    /// Whether this process has the keys that the queue needs; otherwise which it lacks.
+    pub keys: Result<(), String>,
     /// Whether requests are taken.
     pub intake: Intake,
 }
@@ -93,58 +94,7 @@ impl Engine {
                 .await?;
             history.ok_or(ReadError::NotFound)?.items
         };
-        Ok(cut_window(sent(id, items), window))
-    }
-
-    /// Stops a response. One that has ended stays as it is.
-    pub async fn cancel(
-        &self,
-        owner: &OwnerId,
-        id: ResponseId,
-    ) -> Result<Arc<Response>, ReadError> {
-        if let Some(live) = self.0.launch.live().find(owner, id) {
-            live.stop.stop(Stop::ByCaller);
-            return Ok(live.ended().await);
-        }
-        let found = self
-            .0
-            .ports
-            .store
-            .find(owner, id)
-            .await?
-            .ok_or(ReadError::NotFound)?;
-        let Some(response) = found.cancelled(self.0.ports.clock.now()) else {
-            return Ok(found);
-        };
-        // Another process runs it: its next write is refused, and it stops.
-        let response = Arc::new(response);
-        let work = UnitOfWork {
-            guard: Guard::Open,
-            response: Arc::clone(&response),
-            items: Vec::new(),
-            executions: response.progress.executions.clone(),
-        };
-        match self.0.ports.store.commit(work).await {
-            Ok(()) => Ok(response),
-            Err(StoreError::Stale) => self
-                .0
-                .ports
-                .store
-                .find(owner, id)
-                .await?
-                .ok_or(ReadError::NotFound),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Forgets a response; one that is under way is stopped first.
-    pub async fn delete(&self, owner: &OwnerId, id: ResponseId) -> Result<(), ReadError> {
-        self.cancel(owner, id).await?;
-        if self.0.ports.store.delete(owner, id).await? {
-            Ok(())
-        } else {
-            Err(ReadError::NotFound)
-        }
+        Ok(cut_window(sent(id, &items), window))
     }
 
     /// Whether the service can do its work.
@@ -165,30 +115,25 @@ impl Engine {
         Readiness {
             reachable: store.reachable,
             schema: store.schema,
+            keys: match self.0.launch.locked_out() {
+                None => Ok(()),
+                Some(reason) => Err(reason.to_owned()),
+            },
             intake,
         }
     }
 }
 
-/// The items without the answer: what the last turn of the response wrote, unless it asked for tools.
-fn sent(id: ResponseId, items: Vec<Arc<Item>>) -> Vec<Arc<Item>> {
-    let own = |item: &Item| item.id.parent == id.raw() && item.turn > 0;
-    let last = items
+/// The items that the model was sent for this response: neither its answer, nor a turn that broke off and
+/// was asked again.
+fn sent(id: ResponseId, items: &[Arc<Item>]) -> Vec<Arc<Item>> {
+    let items: Vec<&Arc<Item>> = items.iter().collect();
+    let before = items
         .iter()
-        .filter(|item| own(item))
-        .map(|item| item.turn)
-        .max()
-        .unwrap_or(0);
-    let answered = |item: &Item| {
-        own(item) && item.turn == last && matches!(item.body, ItemBody::FunctionCallOutput(_))
-    };
-    if items.iter().any(|item| answered(item)) {
-        return items;
-    }
-    items
-        .into_iter()
-        .filter(|item| !(own(item) && item.turn == last))
-        .collect()
+        .take_while(|item| item.id.parent != id.raw())
+        .count();
+    let counted = pairs::counted(&items, before);
+    counted.into_iter().cloned().collect()
 }
 
 fn cut_window(mut items: Vec<Arc<Item>>, window: ItemWindow) -> Paged<Arc<Item>> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use response_domain::run::Stop;
 
 use crate::Engine;
+use crate::stop::Reason;
 
 impl Engine {
     /// Takes no more requests from now on.
@@ -13,9 +14,9 @@ impl Engine {
         self.0.launch.drain();
     }
 
-    /// Lets the runs under way end by themselves until `patience` is over, then stops those that are left;
-    /// each of them ends as failed, `interrupted`. Returns when none is left, at the latest `grace` after
-    /// that.
+    /// Lets the runs under way end by themselves until `patience` is over, then stops those that are left:
+    /// a foreground run ends as failed, `interrupted`, a background run is handed back for others to go on
+    /// with. Returns when none is left, at the latest `grace` after that.
     pub async fn shut_down(&self, patience: impl Future<Output = ()>, grace: Duration) {
         self.drain();
         let launch = &self.0.launch;
@@ -23,15 +24,21 @@ impl Engine {
             for live in launch.live().all() {
                 live.ended().await;
             }
+            self.0.leases.are_none().await;
         };
         tokio::select! {
             () = runs => {}
             () = patience => {
                 let left = launch.live().all();
-                tracing::info!(runs = left.len(), "stopping the runs that are left");
                 for live in &left {
-                    live.stop.stop(Stop::ByShutdown);
+                    live.stop.stop(Reason::End(Stop::ByShutdown));
                 }
+                let handed_back = self.0.leases.let_go_of_all();
+                tracing::info!(
+                    stopped = left.len(),
+                    handed_back,
+                    "the runs that are left do not end here"
+                );
             }
         }
         launch.closed().cancel();

@@ -24,13 +24,13 @@ pub(crate) async fn take(
             let mut events = Vec::new();
             let answer = assembler.finish(&mut events);
             // The answer is whole: a reader that leaves just now does not undo it.
-            journal.tell(events).await;
+            journal.tell(run, events).await?;
             Ok(Input::ModelAnswered(Ok(answer)))
         }
         Pumped::Halted(input) => {
             let mut events = Vec::new();
             run.keep(assembler.abandon(&mut events));
-            journal.tell(events).await;
+            journal.tell(run, events).await?;
             Ok(input)
         }
     }
@@ -73,7 +73,7 @@ async fn pump(
             Err(halt) => return Ok(Pumped::Halted(halt)),
         };
         let events = assemble(assembler, group);
-        if journal.tell(events).await == Audience::Gone {
+        if journal.tell(run, events).await? == Audience::Gone {
             return Ok(Pumped::Halted(Input::Stopped(Stop::ByCaller)));
         }
     }

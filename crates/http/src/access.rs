@@ -1,5 +1,5 @@
-//! The access log: one line for each request, written when its answer is out, or when its client
-//! went away. Neither bodies nor credentials are in it.
+//! The access log: one line for each request, written and counted when its answer is out, or when its
+//! client went away. Neither bodies nor credentials are in it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::{Method, StatusCode};
 use bytes::Bytes;
 use tokio::time::Instant;
+
+use crate::metrics;
 
 /// The line of one request; written when it is dropped.
 #[derive(Debug)]
@@ -47,7 +49,9 @@ impl Drop for Line {
         let route = self.route.as_deref().unwrap_or("none");
         // What proxies write for a client that did not wait for its answer.
         let status = self.status.map_or(499, |status| status.as_u16());
-        let duration = self.begun.elapsed().as_secs_f64() * 1e3;
+        let took = self.begun.elapsed();
+        let duration = took.as_secs_f64() * 1e3;
+        metrics::count(&self.method, route, status, took);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -62,7 +66,7 @@ impl Drop for Line {
             };
         }
         // Probes come every few seconds and say nothing while they succeed.
-        if matches!(route, "/healthz" | "/readyz") && status == 200 {
+        if matches!(route, "/healthz" | "/readyz" | "/metrics") && status == 200 {
             line!(debug);
         } else {
             line!(info);
@@ -100,5 +104,44 @@ impl MessageBody for LoggedBody {
     fn try_into_bytes(self) -> Result<Bytes, Self> {
         let Self { body, line } = self;
         body.try_into_bytes().map_err(|body| Self { body, line })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn every_request_is_counted_by_method_route_and_status() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let numbers = recorder.handle();
+        let made_up = Method::from_bytes(b"BREW").unwrap();
+        ::metrics::with_local_recorder(&recorder, || {
+            metrics::describe();
+            let line = |method, status| {
+                let request = TestRequest::with_uri("/secret").method(method);
+                let mut line = Line::begin(&request.to_srv_request(), "req-1".into());
+                if let Some(status) = status {
+                    line.answered(status, None);
+                }
+            };
+            line(Method::GET, Some(StatusCode::OK));
+            line(Method::GET, Some(StatusCode::OK));
+            line(made_up, Some(StatusCode::NOT_FOUND));
+            line(Method::POST, None);
+        });
+        let text = numbers.render();
+        for (method, status, count) in [("GET", 200, 2), ("other", 404, 1), ("POST", 499, 1)] {
+            let labels = format!("{{method=\"{method}\",route=\"none\",status=\"{status}\"}}");
+            let row = format!("jan_response_api_requests_total{labels} {count}");
+            assert!(text.contains(&row), "{row} is not in\n{text}");
+        }
+        let row =
+            "jan_response_api_request_duration_seconds_count{method=\"GET\",route=\"none\"} 2";
+        assert!(text.contains(row), "{text}");
+        assert!(!text.contains("secret"), "{text}");
     }
 }

@@ -17,8 +17,10 @@ mod body;
 mod dialect;
 mod extract;
 mod handler;
+mod health;
 mod json_text;
 mod list;
+mod metrics;
 mod middleware;
 mod openapi;
 mod problem;
@@ -27,6 +29,8 @@ mod routes;
 mod stream;
 
 use crate::dialect::native::Native;
+pub use crate::health::{HealthFace, mount_health};
+pub use crate::metrics::Metrics;
 
 /// What the face needs. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +41,8 @@ pub struct Face {
     pub authenticator: Arc<dyn Authenticator>,
     /// Ids for requests that bring none.
     pub ids: Arc<dyn IdGenerator>,
+    /// What the process counts.
+    pub metrics: Metrics,
     /// How much one request may ask.
     pub options: FaceOptions,
 }
@@ -70,7 +76,7 @@ impl std::fmt::Debug for Face {
 /// (`HttpServer::h1_allow_half_closed(false)`), or a client that goes away is not noticed while its
 /// handler waits, and should set `tcp_nodelay(true)`.
 pub fn mount(face: Face) -> impl FnOnce(&mut ServiceConfig) + Clone {
-    move |app| routes::mount(face, Native, app)
+    move |app| routes::mount(face, Native, routes::every_path(), app)
 }
 
 /// The `OpenAPI` document of the native dialect, as it is served under `/openapi.json`.

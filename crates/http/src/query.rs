@@ -23,6 +23,11 @@ impl Query {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Whether the parameter is there, whatever its value.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
     /// The parameter as `read` takes it; when that refuses, the problem says what is allowed.
     pub(crate) fn read<T>(
         &self,

@@ -13,7 +13,8 @@ use crate::Face;
 use crate::body::Incoming;
 use crate::dialect::{Dialect, Traces};
 use crate::handler::{
-    Answer, Mounted, cancel, create, delete, docs, events, get, health, input_items, list, serve,
+    Answer, Mounted, cancel, create, delete, docs, events, get, health, input_items, list, metrics,
+    serve,
 };
 use crate::middleware::surround;
 use crate::openapi;
@@ -31,6 +32,7 @@ pub(crate) enum Operation {
     Events,
     Alive,
     Ready,
+    Metrics,
     Index,
     OpenApi,
     Docs,
@@ -80,6 +82,22 @@ impl Verb {
     }
 }
 
+/// The whole table, path by path.
+pub(crate) fn every_path() -> impl Iterator<Item = &'static [RouteEntry]> {
+    ROUTES.chunk_by(|one, other| one.path == other.path)
+}
+
+/// The part that tells how the process is.
+pub(crate) fn health_paths() -> impl Iterator<Item = &'static [RouteEntry]> {
+    let tells = |entry: &RouteEntry| {
+        matches!(
+            entry.operation,
+            Operation::Alive | Operation::Ready | Operation::Metrics
+        )
+    };
+    every_path().filter(move |path| path.iter().all(tells))
+}
+
 const fn route(verb: Verb, path: &'static str, operation: Operation) -> RouteEntry {
     RouteEntry {
         verb,
@@ -103,13 +121,20 @@ pub(crate) const ROUTES: &[RouteEntry] = &[
     route(Verb::Get, "/v1/responses/{id}/events", Operation::Events),
     route(Verb::Get, "/healthz", Operation::Alive),
     route(Verb::Get, "/readyz", Operation::Ready),
+    route(Verb::Get, "/metrics", Operation::Metrics),
     route(Verb::Get, "/", Operation::Index),
     route(Verb::Get, "/openapi.json", Operation::OpenApi),
     route(Verb::Get, "/docs", Operation::Docs),
 ];
 
-/// Mounts every route, and answers for every other path.
-pub(crate) fn mount<D: Traces>(face: Face, dialect: D, app: &mut ServiceConfig) {
+/// Mounts these routes, and answers for every other path.
+pub(crate) fn mount<D: Traces>(
+    face: Face,
+    dialect: D,
+    routes: impl IntoIterator<Item = &'static [RouteEntry]>,
+    app: &mut ServiceConfig,
+) {
+    crate::metrics::describe();
     let ids = Arc::clone(&face.ids);
     let mounted = Rc::new(Mounted {
         face,
@@ -117,7 +142,7 @@ pub(crate) fn mount<D: Traces>(face: Face, dialect: D, app: &mut ServiceConfig) 
         document: openapi::document().into(),
     });
     let mut scope = web::scope("").default_service(serve(Rc::clone(&mounted), no_route::<D>));
-    for path in ROUTES.chunk_by(|one, other| one.path == other.path) {
+    for path in routes {
         scope = scope.service(resource(path, &mounted));
     }
     let surround = move |request, next| surround(Arc::clone(&ids), request, next);
@@ -150,6 +175,7 @@ fn handler<D: Traces>(operation: Operation, mounted: Rc<Mounted<D>>) -> Route {
         Operation::Events => serve(mounted, events::events::<D>),
         Operation::Alive => serve(mounted, health::alive::<D>),
         Operation::Ready => serve(mounted, health::ready::<D>),
+        Operation::Metrics => serve(mounted, metrics::metrics::<D>),
         Operation::Index => serve(mounted, docs::index::<D>),
         Operation::OpenApi => serve(mounted, docs::openapi::<D>),
         Operation::Docs => serve(mounted, docs::page::<D>),

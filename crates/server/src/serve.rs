@@ -10,8 +10,8 @@ use actix_web::dev::Server;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App as Actix, HttpServer};
 use response_app::shutdown::{Patience, Signals};
-use response_app::{App, build};
-use response_http::{Face, FaceOptions, mount};
+use response_app::{App, Process, build};
+use response_http::{Face, FaceOptions, Metrics, mount};
 use response_settings::{Http, Settings, Threads};
 use socket2::SockRef;
 
@@ -21,8 +21,11 @@ const UNREAD: Duration = Duration::from_secs(30);
 /// Serves until a signal ends it.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let mut signals = Signals::listen()?;
-    let app = build(settings).await?;
-    let (server, patience) = listen(&app)?;
+    let app = build(settings, Process::Api).await?;
+    let (start, patience) = listen(&app)?;
+    // Whoever cannot have its socket takes nothing on.
+    app.engine.sign_on().await;
+    let server = start();
     let handle = server.handle();
     let ending = async {
         signals.next().await;
@@ -38,8 +41,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The face on its socket, and how long ending may take.
-fn listen(app: &App) -> Result<(Server, Patience), Box<dyn Error>> {
+/// The face on its socket, ready to start, and how long ending may take.
+fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<dyn Error>> {
     // The engine has read what one request may ask and how many runs there may be.
     let Http {
         port,
@@ -58,10 +61,12 @@ fn listen(app: &App) -> Result<(Server, Patience), Box<dyn Error>> {
         shutdown_soft,
         shutdown_hard,
     } = app.http.clone();
+    let metrics = app.metrics.clone();
     let face = Face {
         engine: app.engine.clone(),
         authenticator: Arc::clone(&app.authenticator),
         ids: Arc::clone(&app.ids),
+        metrics: Metrics::new(move || metrics.text()),
         options: FaceOptions {
             body_bytes: body_limit.in_memory(),
             json_depth: json_depth.get(),
@@ -95,7 +100,7 @@ fn listen(app: &App) -> Result<(Server, Patience), Box<dyn Error>> {
         soft: shutdown_soft,
         hard: shutdown_hard,
     };
-    Ok((socket.run(), patience))
+    Ok((move || socket.run(), patience))
 }
 
 /// A client that stops reading keeps its connection, and what waits for it, only so long. The server

@@ -1,7 +1,7 @@
 //! What no single setting can be blamed for: values that are each allowed and do not go together.
 
 use crate::fault::{Fault, Problem};
-use crate::kind::{DurationText, TokenChecks};
+use crate::kind::{DurationText, EmbeddedWorkers, TokenChecks};
 use crate::note::Note;
 use crate::origin::{Origin, Origins};
 use crate::sections::{Database, Settings, Tools};
@@ -35,10 +35,25 @@ pub(crate) fn replica_without_primary(database: &Database, origins: &Origins) ->
 }
 
 /// What an operator should know about settings that are allowed.
-pub(crate) fn remarks(settings: &Settings) -> Option<Note> {
+pub(crate) fn remarks(settings: &Settings) -> Vec<Note> {
     let TokenChecks::Off = settings.auth.enabled;
     let host = settings.http.host;
-    (!host.is_loopback()).then_some(Note::Exposed { host })
+    let exposed = (!host.is_loopback()).then_some(Note::Exposed { host });
+    let has_server = settings.database.write_dsn.is_some();
+    let keyless = (has_server && settings.vault.keys.is_none()).then_some(Note::NoVaultKeys);
+    let idle = if has_server { None } else { idle(settings) };
+    [exposed, keyless, idle].into_iter().flatten().collect()
+}
+
+/// No other process can work on what is in the embedded database.
+fn idle(settings: &Settings) -> Option<Note> {
+    let background = &settings.background;
+    if background.embedded == EmbeddedWorkers::Off {
+        let setting = "background.embedded (BACKGROUND_EMBEDDED)";
+        return Some(Note::NobodyWorks { setting });
+    }
+    let setting = "background.worker_count (BACKGROUND_WORKER_COUNT)";
+    (background.worker_count == 0).then_some(Note::NobodyWorks { setting })
 }
 
 fn contradiction(key: &str, message: String, origins: &Origins) -> Fault {

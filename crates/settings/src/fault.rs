@@ -30,6 +30,14 @@ pub enum Problem {
         /// What is allowed.
         allowed: String,
     },
+    /// One of several parts of the value cannot be used.
+    #[error("{part}; allowed is {allowed}")]
+    PartNotAllowed {
+        /// Which part, and what is wrong with it. Nothing secret is in it.
+        part: String,
+        /// What is allowed.
+        allowed: String,
+    },
     /// There is no default, and nobody gave a value.
     #[error("{how} {allowed}. {meaning}")]
     Missing {

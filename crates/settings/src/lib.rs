@@ -27,15 +27,17 @@ mod sources;
 
 pub use fault::{Fault, Problem, SettingsFaults};
 pub use kind::{
-    ByteSize, CallerCredential, DatabaseUrl, Endpoint, Label, LogFormat, LogLevel, McpMode,
-    Migrations, OnMaxDepth, OnToolFailure, Percent, SecretHeaders, Threads, TokenChecks, ToolNames,
-    TraceExport, Trust,
+    ByteSize, CallerCredential, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, Label, LogFormat,
+    LogLevel, McpMode, Migrations, OnMaxDepth, OnToolFailure, Percent, SecretHeaders, Threads,
+    TokenChecks, ToolNames, TraceExport, Trust, VaultKeys,
 };
 pub use load::Loaded;
 pub use note::Note;
 pub use origin::{Origin, Origins, Row};
 pub use reference::{defaults_document, reference_markdown};
-pub use sections::{Auth, Database, Http, Llm, Log, Mcp, Runs, Settings, Tools};
+pub use sections::{
+    Auth, Background, Database, Http, Llm, Log, Mcp, Runs, Settings, Tools, Vault, Worker,
+};
 pub use server::McpServer;
 pub use sources::Sources;
 

@@ -40,6 +40,31 @@ pub enum Note {
         /// The address.
         host: IpAddr,
     },
+    /// Credentials cannot be sealed.
+    #[error(
+        "there are no vault keys (RESPONSE_VAULT_KEYS): a background request that brings a credential \
+         is refused"
+    )]
+    NoVaultKeys,
+    /// Nobody takes anything out of the queue.
+    #[error(
+        "background responses wait for ever: only this process could work on them, and {setting} keeps \
+         it from that"
+    )]
+    NobodyWorks {
+        /// The setting's key and variable.
+        setting: &'static str,
+    },
+}
+
+impl Note {
+    /// Whether it is about taking requests, and nothing to a process that takes none.
+    pub fn is_about_requests(&self) -> bool {
+        matches!(
+            self,
+            Self::Exposed { .. } | Self::NoVaultKeys | Self::NobodyWorks { .. }
+        )
+    }
 }
 
 fn suggestion(closest: Option<&String>) -> String {

@@ -124,6 +124,15 @@ impl<'a> Reader<'a> {
                 allowed: setting.allowed(),
             },
             Refusal::Unreadable { path, source } => Problem::Unreadable { path, source },
+            Refusal::Parts(parts) => {
+                let faults = parts.into_iter().map(|part| {
+                    let allowed = setting.allowed();
+                    let problem = Problem::PartNotAllowed { part, allowed };
+                    Fault::new(key.clone(), origin.clone(), problem)
+                });
+                self.findings.faults.extend(faults);
+                return;
+            }
             Refusal::Inside(faults) => {
                 self.findings
                     .faults

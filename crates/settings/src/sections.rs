@@ -11,8 +11,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::kind::{
-    ByteSize, DatabaseUrl, Endpoint, LogFormat, LogLevel, Migrations, OnMaxDepth, OnToolFailure,
-    Percent, Threads, TokenChecks, ToolNames, TraceExport, UrlShape,
+    ByteSize, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, LogFormat, LogLevel, Migrations,
+    OnMaxDepth, OnToolFailure, Percent, Threads, TokenChecks, ToolNames, TraceExport, UrlShape,
+    VaultKeys,
 };
 use crate::reader::{Findings, Reader, Values};
 use crate::section::{Page, Section};
@@ -172,6 +173,53 @@ section! {
 }
 
 section! {
+    /// Responses that wait in a queue and run while nobody is connected.
+    Background in "background" {
+        /// How many background responses one process works on at once. 0 takes none.
+        worker_count: u16 = 0..=1024, "BACKGROUND_WORKER_COUNT";
+        /// How often the queue is looked at. What is put into it is announced besides, and seldom has
+        /// to wait for this.
+        poll_interval: Duration = millis(100)..=mins(5), "BACKGROUND_POLL_INTERVAL";
+        /// Longest time of a background run from its first attempt on, all attempts together.
+        task_timeout: Duration = secs(1)..=ONE_DAY, "BACKGROUND_TASK_TIMEOUT";
+        /// How often a response is tried whose process is lost each time; then it fails with
+        /// `worker_lost`.
+        max_attempts: NonZeroU16 = 1..=100, "BACKGROUND_MAX_ATTEMPTS";
+        /// Whether `response-api` works on background responses itself, as `response-worker` does:
+        /// `auto` does so with the embedded database only.
+        embedded: EmbeddedWorkers = (), "BACKGROUND_EMBEDDED";
+        /// Most background responses of one owner that run at once. 0 sets no limit.
+        owner_limit: Ceiling = 0..=1_000_000, "BACKGROUND_OWNER_LIMIT";
+        /// Most responses that wait in the queue; beyond it a background request is refused. 0 sets no
+        /// limit.
+        queue_limit: Ceiling = 0..=100_000_000, "BACKGROUND_QUEUE_LIMIT";
+        /// Most responses of one owner that wait in the queue; beyond it a background request is
+        /// refused. 0 sets no limit.
+        owner_queue_limit: Ceiling = 0..=100_000_000, "BACKGROUND_OWNER_QUEUE_LIMIT";
+    }
+}
+
+section! {
+    /// How the credentials of callers are kept while their background responses wait.
+    Vault in "vault" {
+        /// Keys that seal them: the first one seals, every one opens. Without them the embedded
+        /// database gets a key file, `vault.key` in the data folder; with PostgreSQL a background
+        /// request that brings a credential is refused, and `response-worker` does not start.
+        keys: Option<VaultKeys> = (), "RESPONSE_VAULT_KEYS";
+    }
+}
+
+section! {
+    /// The face of `response-worker`, which serves `/healthz`, `/readyz` and `/metrics` only.
+    Worker in "worker" {
+        /// Address that it listens on.
+        host: IpAddr = (), "RESPONSE_WORKER_HOST";
+        /// Port that it listens on. 0 takes any free port and tells it in the log.
+        port: u16 = 0..=u16::MAX, "RESPONSE_WORKER_PORT";
+    }
+}
+
+section! {
     /// What the process tells about itself.
     Log in "log" {
         /// Least weighty line that is written.
@@ -227,6 +275,12 @@ settings! {
     tools: Tools;
     /// Runs.
     runs: Runs;
+    /// Background responses.
+    background: Background;
+    /// Sealed credentials.
+    vault: Vault;
+    /// The face of the worker.
+    worker: Worker;
     /// Logs.
     log: Log;
     /// Who may call.

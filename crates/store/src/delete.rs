@@ -11,12 +11,21 @@ use crate::error::from_orm;
 use crate::plain;
 
 const EMPTY: &str = "UPDATE responses
-    SET deleted_at = CURRENT_TIMESTAMP, spec = '', progress = '', error_message = NULL
-    WHERE id = $1 AND owner = $2 AND ended_at IS NOT NULL AND deleted_at IS NULL";
+    SET deleted_at = CURRENT_TIMESTAMP, spec = '', progress = '', error_message = NULL, checkpoint = NULL
+    WHERE id = $1 AND owner IS NOT DISTINCT FROM $2 AND ended_at IS NOT NULL AND deleted_at IS NULL
+    RETURNING background";
 
 const PARTS: [&str; 2] = [
     "DELETE FROM conversation_items WHERE response_id = $1",
     "DELETE FROM tool_executions WHERE response_id = $1",
+];
+
+/// What a response in the background has besides. An ended one has no job any more, so no lock is taken in
+/// the wrong order here.
+const BACKGROUND_PARTS: [&str; 3] = [
+    "DELETE FROM response_events WHERE response_id = $1",
+    "DELETE FROM response_secrets WHERE response_id = $1",
+    "DELETE FROM response_jobs WHERE response_id = $1",
 ];
 
 impl Store {
@@ -29,17 +38,19 @@ impl Store {
             plain::write(owner.as_str()).into_owned().into(),
         ];
         let emptied = transaction
-            .execute_raw(Statement::from_sql_and_values(backend, EMPTY, values))
+            .query_one_raw(Statement::from_sql_and_values(backend, EMPTY, values))
             .await
             .map_err(from_orm)?;
-        if emptied.rows_affected() == 0 {
+        let Some(emptied) = emptied else {
             return Ok(false);
-        }
-        for part in PARTS {
+        };
+        let background: bool = emptied.try_get("", "background").map_err(from_orm)?;
+        let more: &[&str] = if background { &BACKGROUND_PARTS } else { &[] };
+        for part in PARTS.iter().chain(more) {
             transaction
                 .execute_raw(Statement::from_sql_and_values(
                     backend,
-                    part,
+                    *part,
                     [key.as_str().into()],
                 ))
                 .await

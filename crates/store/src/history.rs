@@ -13,6 +13,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Statement, Val
 use crate::Store;
 use crate::entity::{item, response};
 use crate::error::{corrupt, from_orm};
+use crate::read::is_of;
 use crate::record::word;
 use crate::{plain, restore};
 
@@ -20,10 +21,11 @@ use crate::{plain, restore};
 /// a chain can have attached to a conversation, and `conversation_seen` is 0 when it did not.
 const CHAIN: &str = "WITH RECURSIVE chain AS (
         SELECT id, previous_response_id, conversation_id, conversation_seen, 0 AS depth
-        FROM responses WHERE owner = $1 AND id = $2
+        FROM responses WHERE owner IS NOT DISTINCT FROM $1 AND id = $2
         UNION ALL
         SELECT r.id, r.previous_response_id, r.conversation_id, r.conversation_seen, c.depth + 1
-        FROM chain c JOIN responses r ON r.id = c.previous_response_id AND r.owner = $1
+        FROM chain c JOIN responses r ON r.id = c.previous_response_id
+            AND r.owner IS NOT DISTINCT FROM $1
     ), parts AS (
         SELECT id, 1 AS part, -depth AS place FROM chain
         UNION ALL
@@ -55,7 +57,7 @@ impl Store {
             .column(response::Column::ConversationId)
             .column(response::Column::Status)
             .filter(response::Column::Id.eq(key.as_str()))
-            .filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
+            .filter(is_of(owner))
             .filter(response::Column::DeletedAt.is_null())
             .into_tuple()
             .one(self.backend().reader())

@@ -13,12 +13,16 @@ use async_trait::async_trait;
 use response_domain::caller::OwnerId;
 use response_domain::id::{ItemId, ResponseId, WorkerId};
 use response_domain::item::Item;
+use response_domain::lease::Lease;
 use response_domain::page::{Page, Paged};
+use response_domain::ports::queue::{
+    Claim, Claimed, Depth, EventLog, JobQueue, Recorded, Rescue, Standing, TakenUp,
+};
 use response_domain::ports::store::{
     History, HistoryRef, Readiness, ResponseStore, StoreError, WorkerRegistry,
 };
 use response_domain::response::Response;
-use response_domain::work::UnitOfWork;
+use response_domain::work::{Append, UnitOfWork};
 
 pub mod options;
 
@@ -28,18 +32,26 @@ mod delete;
 mod entity;
 mod error;
 mod history;
+mod log;
 mod plain;
+mod queue;
 mod read;
 mod record;
 mod restore;
 mod row;
 mod schema;
+mod standing;
 mod statement;
+mod wake;
 mod workers;
+
+pub use wake::Bus;
 
 use backend::{Backend, Postgres, Sqlite};
 use commit::Together;
 use options::{Database, Migrate, Options};
+use wake::Wake;
+use workers::Housekeeping;
 
 /// A store over one database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,6 +61,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     backend: Backend,
     together: Together,
+    wake: Wake,
+    housekeeping: Housekeeping,
 }
 
 /// Why a store could not be opened.
@@ -120,12 +134,15 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             backend,
             together: Together::default(),
+            wake: Wake::default(),
+            housekeeping: Housekeeping::default(),
         })))
     }
 
-    /// Closes every connection, after what is under way has ended. What is asked afterwards is answered
-    /// [`StoreError::Unavailable`].
+    /// Closes every connection, after what is under way has ended and what was sent over the bus is told.
+    /// What is asked afterwards is answered [`StoreError::Unavailable`].
     pub async fn close(&self) {
+        self.0.wake.close().await;
         self.0.backend.close().await;
     }
 
@@ -135,6 +152,14 @@ impl Store {
 
     fn together(&self) -> &Together {
         &self.0.together
+    }
+
+    fn wake(&self) -> &Wake {
+        &self.0.wake
+    }
+
+    fn housekeeping(&self) -> &Housekeeping {
+        &self.0.housekeeping
     }
 }
 
@@ -205,7 +230,7 @@ impl ResponseStore for Store {
 
 #[async_trait]
 impl WorkerRegistry for Store {
-    async fn beat(&self, worker: WorkerId) -> Result<(), StoreError> {
+    async fn beat(&self, worker: WorkerId) -> Result<Vec<Lease>, StoreError> {
         answered(self.record_beat(worker)).await
     }
 
@@ -215,5 +240,66 @@ impl WorkerRegistry for Store {
 
     async fn orphans(&self, at_most: u16) -> Result<Vec<Arc<Response>>, StoreError> {
         answered(self.find_orphans(at_most)).await
+    }
+}
+
+#[async_trait]
+impl JobQueue for Store {
+    async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
+        answered(self.claim_jobs(claim)).await
+    }
+
+    async fn take_up(&self, lease: &Lease) -> Result<Option<TakenUp>, StoreError> {
+        answered(self.take_up_job(lease)).await
+    }
+
+    async fn hand_back(&self, lease: &Lease) -> Result<(), StoreError> {
+        answered(self.hand_back_job(lease)).await
+    }
+
+    async fn seize(&self, worker: WorkerId, id: ResponseId) -> Result<(), StoreError> {
+        answered(self.seize_job(worker, id)).await
+    }
+
+    async fn rescue(
+        &self,
+        worker: WorkerId,
+        attempts: u16,
+        at_most: u16,
+    ) -> Result<Rescue, StoreError> {
+        answered(self.rescue_jobs(worker, attempts, at_most)).await
+    }
+
+    async fn depth(&self) -> Result<Depth, StoreError> {
+        answered(self.depth_of_queue()).await
+    }
+
+    async fn waiting_of(&self, owner: &OwnerId, at_most: u32) -> Result<u32, StoreError> {
+        answered(self.count_waiting(owner, at_most)).await
+    }
+}
+
+#[async_trait]
+impl EventLog for Store {
+    async fn events(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+        from: u64,
+        at_most: u16,
+    ) -> Result<Option<Vec<Recorded>>, StoreError> {
+        answered(self.read_events(owner, id, from, at_most)).await
+    }
+
+    async fn append(&self, lease: &Lease, log: &Append) -> Result<(), StoreError> {
+        self.append_log(lease, log).await
+    }
+
+    async fn standing(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+    ) -> Result<Option<Standing>, StoreError> {
+        answered(self.read_standing(owner, id)).await
     }
 }

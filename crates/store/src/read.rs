@@ -9,9 +9,10 @@ use response_domain::item::Item;
 use response_domain::page::{More, Page, Paged};
 use response_domain::ports::store::StoreError;
 use response_domain::response::Response;
+use response_domain::spec::Delivery;
 use response_domain::status::StatusName;
 use sea_orm::prelude::ChronoDateTimeUtc;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{BinOper, Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     Select,
@@ -59,17 +60,13 @@ impl Store {
         self.find_at(self.backend().reader(), owner, id).await
     }
 
-    async fn find_at(
+    pub(crate) async fn find_at(
         &self,
         connection: &DatabaseConnection,
         owner: &OwnerId,
         id: ResponseId,
     ) -> Result<Option<Arc<Response>>, StoreError> {
-        let row = own(owner)
-            .filter(response::Column::Id.eq(id.to_string()))
-            .one(connection)
-            .await
-            .map_err(from_orm)?;
+        let row = own_one(owner, id).one(connection).await.map_err(from_orm)?;
         let Some(row) = row else {
             return Ok(None);
         };
@@ -81,8 +78,11 @@ impl Store {
         owner: &OwnerId,
         page: &Page,
     ) -> Result<Paged<Arc<Response>>, StoreError> {
-        if let Some((replica, connection)) = self.replica() {
+        // What waits or runs may have gone on since the replica heard of it.
+        let of_open = page.status.is_some_and(is_open);
+        if let Some((replica, connection)) = self.replica().filter(|_| !of_open) {
             match self.page_at(connection, owner, page).await {
+                Ok(Some(found)) if found.entries.iter().any(|it| is_under_way(it)) => {}
                 Ok(Some(mut found)) => {
                     found
                         .entries
@@ -137,7 +137,8 @@ impl Store {
             More::Nothing
         };
         // One that was deleted meanwhile is left out.
-        let rows = own(owner)
+        let rows = undeleted()
+            .filter(is_of(owner))
             .filter(response::Column::Id.is_in(fitting.iter().map(|(id, _)| id.as_str())))
             .order_by_desc(response::Column::CreatedAt)
             .order_by_desc(response::Column::Id)
@@ -227,18 +228,34 @@ impl Store {
     }
 }
 
-/// The responses of an owner.
-fn own(owner: &OwnerId) -> Select<response::Entity> {
-    response::Entity::find()
-        .filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
-        .filter(response::Column::DeletedAt.is_null())
+fn undeleted() -> Select<response::Entity> {
+    response::Entity::find().filter(response::Column::DeletedAt.is_null())
 }
 
-/// The items of an owner's responses.
+/// The responses of an owner, for a list.
+fn own(owner: &OwnerId) -> Select<response::Entity> {
+    undeleted().filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
+}
+
+/// One response of an owner.
+pub(crate) fn own_one(owner: &OwnerId, id: ResponseId) -> Select<response::Entity> {
+    undeleted()
+        .filter(response::Column::Id.eq(id.to_string()))
+        .filter(is_of(owner))
+}
+
+/// Whether what was found by its id belongs to this owner; see [`statement`](crate::statement) for the words.
+pub(crate) fn is_of(owner: &OwnerId) -> SimpleExpr {
+    let owner = plain::write(owner.as_str()).into_owned();
+    Expr::col((response::Entity, response::Column::Owner))
+        .binary(BinOper::Custom("IS NOT DISTINCT FROM"), owner)
+}
+
+/// The items of an owner's responses, of which some are looked for by the ids of these.
 fn own_items(owner: &OwnerId) -> Select<item::Entity> {
     item::Entity::find()
         .inner_join(response::Entity)
-        .filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
+        .filter(is_of(owner))
         .filter(response::Column::DeletedAt.is_null())
 }
 
@@ -260,7 +277,7 @@ fn matching(owner: &OwnerId, page: &Page) -> Select<response::Entity> {
     let mut query = own(owner);
     if let Some(status) = page.status {
         query = query.filter(response::Column::Status.eq(status.as_str()));
-        if matches!(status, StatusName::Queued | StatusName::InProgress) {
+        if is_open(status) {
             // The index of what is open is small.
             query = query.filter(response::Column::EndedAt.is_null());
         }
@@ -274,6 +291,15 @@ fn matching(owner: &OwnerId, page: &Page) -> Select<response::Entity> {
     query
 }
 
+const fn is_open(status: StatusName) -> bool {
+    matches!(status, StatusName::Queued | StatusName::InProgress)
+}
+
+/// Whether it waits or runs in the background.
+fn is_under_way(response: &Response) -> bool {
+    response.spec.delivery == Delivery::Background && !response.status().is_ended()
+}
+
 /// Where a response stands in the list of its owner. A deleted one keeps its place, so that a list can be
 /// emptied page by page.
 async fn place(
@@ -284,8 +310,8 @@ async fn place(
     response::Entity::find()
         .select_only()
         .column(response::Column::CreatedAt)
-        .filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
         .filter(response::Column::Id.eq(id.to_string()))
+        .filter(is_of(owner))
         .into_tuple()
         .one(connection)
         .await

@@ -17,6 +17,10 @@ use crate::record::progress::write_progress;
 use crate::record::word::Word;
 use crate::record::{execution, item, spec};
 
+mod background;
+
+pub(crate) use background::{Background, Holder, JobRow, LogRow};
+
 /// Takes the values of a statement, in the order of its parameters.
 pub(crate) trait Sink {
     fn text(&mut self, value: Option<&str>);
@@ -33,8 +37,14 @@ pub(crate) enum Unwritable {
     Passing,
     #[error("a stored response belongs to a conversation, and this one has none")]
     NoConversation,
-    #[error("an item or an execution belongs to another response")]
+    #[error("an item, an execution, an event or a lease belongs to another response")]
     Stranger,
+    #[error("what is put into the queue is not a background response that waits")]
+    NotWaiting,
+    #[error("a response that is not in the queue has no log and no checkpoint")]
+    NotQueued,
+    #[error("the number {0} is too large for its column")]
+    Number(u64),
 }
 
 /// How the response becomes part of its conversation's history, if it does by this write.
@@ -95,7 +105,8 @@ impl ResponseRow {
             return Err(Unwritable::Passing);
         }
         let own = response.id.raw();
-        let strange = work.items.iter().any(|item| item.id.parent != own)
+        let strange = matches!(&work.guard, Guard::Leased(lease) if lease.response != response.id)
+            || work.items.iter().any(|item| item.id.parent != own)
             || work.executions.iter().any(|call| call.id.parent != own);
         if strange {
             return Err(Unwritable::Stranger);
@@ -106,14 +117,16 @@ impl ResponseRow {
             .executions
             .len()
             .max(work.executions.len());
-        let (worker_id, holder, spec) = match work.guard {
+        let (worker_id, holder, spec) = match &work.guard {
             Guard::New(worker) => {
                 let holds = !response.status().is_ended();
                 let spec = spec::write_spec(&response.spec);
                 (holds.then(|| worker.to_string()), None, spec)
             }
+            Guard::Queued(_) => (None, None, spec::write_spec(&response.spec)),
             Guard::Held(worker) => (None, Some(worker.to_string()), String::new()),
-            Guard::Open => (None, None, String::new()),
+            // Who holds a background response stands with its job.
+            Guard::Leased(_) | Guard::Open => (None, None, String::new()),
         };
         Ok(Self {
             id: response.id.to_string(),

@@ -1,24 +1,36 @@
 //! The statements that write a response, in the words that both databases read. Their parameters come in
-//! the order in which a [`ResponseRow`](crate::row::ResponseRow) gives its values.
+//! the order in which a [`ResponseRow`](crate::row::ResponseRow) gives its values; what is added to them
+//! numbers its own from there on.
+//!
+//! What is looked for by its id is compared with its owner in words that no index knows: PostgreSQL could
+//! otherwise take the index of the owner's list, and read all that the owner has, when it thinks that to be
+//! little.
 
 /// Inserts a response. Both databases read it; it takes the first 26 parameters.
 macro_rules! insert_response {
     () => {
-        "INSERT INTO responses (
+        insert_response!(columns: "", values: "")
+    };
+    (columns: $columns:literal, values: $values:literal) => {
+        concat!(
+            "INSERT INTO responses (
             id, owner, conversation_id, conversation_position, conversation_seen,
             previous_response_id, worker_id, background, model, created_at, spec,
             status, incomplete_reason, error_code, error_message,
             queued_at, started_at, ended_at, updated_at,
-            turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress
-        ) VALUES (
+            turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress",
+            $columns,
+            ") VALUES (
             $1, $2, $3,
             CASE WHEN $4 THEN (
                 SELECT COALESCE(MAX(o.conversation_position), 0) + 1 FROM responses o
                 WHERE o.conversation_id = $3
             ) ELSE $5 END,
             $6, $7, $8, $9, $10, $11, $12,
-            $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26
-        )"
+            $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26",
+            $values,
+            ")"
+        )
     };
 }
 
@@ -27,7 +39,11 @@ macro_rules! insert_response {
 /// Both databases read it; it takes the first 18 parameters.
 macro_rules! update_response {
     () => {
-        "UPDATE responses SET
+        update_response!(set: "", from: "", only: "")
+    };
+    (set: $set:literal, from: $from:literal, only: $only:literal) => {
+        concat!(
+            "UPDATE responses SET
             conversation_position = CASE WHEN $4 THEN (
                 SELECT COALESCE(MAX(o.conversation_position), 0) + 1 FROM responses o
                 WHERE o.conversation_id = responses.conversation_id
@@ -40,9 +56,58 @@ macro_rules! update_response {
             completion_tokens = CASE WHEN $13 >= turns THEN $17 ELSE completion_tokens END,
             turns = CASE WHEN $13 >= turns THEN $13 ELSE turns END,
             rounds = CASE WHEN $14 >= rounds THEN $14 ELSE rounds END,
-            tool_calls = CASE WHEN $15 >= tool_calls THEN $15 ELSE tool_calls END
-        WHERE id = $1 AND owner = $2 AND ended_at IS NULL AND ($3 IS NULL OR worker_id = $3)"
+            tool_calls = CASE WHEN $15 >= tool_calls THEN $15 ELSE tool_calls END",
+            $set,
+            " ",
+            $from,
+            " WHERE id = $1 AND owner IS NOT DISTINCT FROM $2
+                AND ended_at IS NULL AND ($3 IS NULL OR worker_id = $3)",
+            $only
+        )
     };
 }
 
-pub(crate) use {insert_response, update_response};
+/// What an item that is written again takes over. Both databases read it.
+macro_rules! replace_item {
+    () => {
+        " ON CONFLICT (response_id, ordinal) DO UPDATE SET
+            turn = excluded.turn, kind = excluded.kind, status = excluded.status, body = excluded.body"
+    };
+}
+
+/// What an execution that is written again takes over, as long as it has not ended: whoever read it before
+/// it came back does not take that back. Both databases read it.
+macro_rules! replace_execution {
+    () => {
+        " ON CONFLICT (response_id, ordinal) DO UPDATE SET
+            tool = excluded.tool, server = excluded.server, status = excluded.status,
+            turn = excluded.turn, depth = excluded.depth, started_at = excluded.started_at,
+            duration_us = excluded.duration_us, body = excluded.body
+        WHERE tool_executions.status = 'in_progress'"
+    };
+}
+
+/// The clock of SQLite, in the text in which moments are kept there.
+macro_rules! now_sqlite {
+    () => {
+        "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')"
+    };
+}
+
+/// How many events the log of this response holds. Both databases read it.
+macro_rules! end_of_log {
+    ($response:literal) => {
+        concat!(
+            "COALESCE((
+            SELECT e.number + e.length FROM response_events e
+            WHERE e.response_id = ",
+            $response,
+            " ORDER BY e.number DESC LIMIT 1
+        ), 0)"
+        )
+    };
+}
+
+pub(crate) use {
+    end_of_log, insert_response, now_sqlite, replace_execution, replace_item, update_response,
+};

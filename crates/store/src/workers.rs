@@ -2,9 +2,11 @@
 //! clock and on a connection that nothing else uses; on SQLite only one process can hold the file, so
 //! whoever is not this one is gone.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use response_domain::id::WorkerId;
+use response_domain::lease::Lease;
 use response_domain::ports::store::StoreError;
 use response_domain::response::Response;
 use response_domain::status::StatusName;
@@ -12,23 +14,29 @@ use response_migrations::Migrator;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Statement,
 };
+use tokio::time::Instant;
 
 use crate::Store;
 use crate::backend::Backend;
 use crate::entity::response;
-use crate::error::from_orm;
+use crate::error::{from_orm, from_sqlx};
+use crate::queue::lease;
 
-/// The database's clock. On PostgreSQL `now()` would be that of the transaction's start, which is the same
-/// here, and is not elsewhere.
-const BEAT_POSTGRES: &str = "INSERT INTO workers (id, started_at, heartbeat_at)
-    VALUES ($1, clock_timestamp(), clock_timestamp())
-    ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()";
+/// One round trip says that a process is alive and asks what it holds. By the database's clock: on
+/// PostgreSQL `now()` would be that of the transaction's start, which is the same here, and is not elsewhere.
+const BEAT_POSTGRES: &str = "WITH beat AS (
+        INSERT INTO workers (id, started_at, heartbeat_at)
+        VALUES ($1, clock_timestamp(), clock_timestamp())
+        ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()
+    )
+    SELECT response_id, lease FROM response_jobs WHERE worker_id = $1";
 
 const BEAT_SQLITE: &str = "INSERT INTO workers (id, started_at, heartbeat_at)
     VALUES ($1, strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'))
     ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at";
+
+const HELD_SQLITE: &str = "SELECT response_id, lease FROM response_jobs WHERE worker_id = $1";
 
 const LEAVE: &str = "DELETE FROM workers WHERE id = $1";
 
@@ -44,27 +52,101 @@ const LOST_POSTGRES: &str = "NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = re
 
 const LOST_SQLITE: &str = "NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = responses.worker_id)";
 
+/// Credentials whose response waits and runs no more. Their end erases them; this is for what an operator
+/// took out of the queue by hand.
+const ERASE_SECRETS: &str = "DELETE FROM response_secrets
+    WHERE NOT EXISTS (SELECT 1 FROM response_jobs j WHERE j.response_id = response_secrets.response_id)";
+
+/// How often this process looks for such credentials.
+const ERASE_EVERY: Duration = Duration::from_mins(1);
+
+/// What this process does now and then for all.
+#[derive(Debug, Default)]
+pub(crate) struct Housekeeping {
+    erased: Mutex<Option<Instant>>,
+}
+
+impl Housekeeping {
+    /// Whether it is time to look for credentials that were left; then it is not for a while.
+    fn is_time_to_erase(&self) -> bool {
+        let mut erased = self.erased.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = erased.is_none_or(|at| at.elapsed() >= ERASE_EVERY);
+        if is_time {
+            *erased = Some(Instant::now());
+        }
+        is_time
+    }
+}
+
 impl Store {
-    pub(crate) async fn record_beat(&self, worker: WorkerId) -> Result<(), StoreError> {
-        let text = match self.backend() {
-            Backend::Sqlite(_) => BEAT_SQLITE,
-            Backend::Postgres(_) => BEAT_POSTGRES,
-        };
-        self.tell_of(worker, text).await
+    pub(crate) async fn record_beat(&self, worker: WorkerId) -> Result<Vec<Lease>, StoreError> {
+        let key = worker.to_string();
+        let held: Vec<(String, i64)> = match self.backend() {
+            Backend::Sqlite(database) => {
+                let writer = database.writer.get_sqlite_connection_pool();
+                let beat = sqlx::query(BEAT_SQLITE).bind(&key).execute(writer).await;
+                beat.map_err(from_sqlx)?;
+                sqlx::query_as(HELD_SQLITE)
+                    .bind(&key)
+                    .fetch_all(database.readers.get_sqlite_connection_pool())
+                    .await
+            }
+            Backend::Postgres(database) => {
+                let beat = sqlx::query_as(BEAT_POSTGRES).bind(&key);
+                database.beats.fetch(beat).await
+            }
+        }
+        .map_err(from_sqlx)?;
+        let leases = held.iter().map(|(id, token)| lease(id, worker, *token));
+        leases.collect()
     }
 
     pub(crate) async fn forget_worker(&self, worker: WorkerId) -> Result<(), StoreError> {
-        self.tell_of(worker, LEAVE).await
+        let key = worker.to_string();
+        match self.backend() {
+            Backend::Sqlite(database) => {
+                let writer = database.writer.get_sqlite_connection_pool();
+                let left = sqlx::query(LEAVE).bind(key).execute(writer).await;
+                left.map(drop)
+            }
+            Backend::Postgres(database) => {
+                let left = sqlx::query_as(LEAVE).bind(key);
+                database.beats.fetch(left).await.map(none)
+            }
+        }
+        .map_err(from_sqlx)
     }
 
-    async fn tell_of(&self, worker: WorkerId, text: &'static str) -> Result<(), StoreError> {
-        let connection = self.backend().beats();
-        let values = [worker.to_string().into()];
-        let backend = connection.get_database_backend();
-        connection
-            .execute_raw(Statement::from_sql_and_values(backend, text, values))
-            .await
-            .map_err(from_orm)?;
+    /// Forgets processes that went long ago, and erases credentials that nobody needs. What does not succeed
+    /// is for the next time, and keeps nobody from anything.
+    async fn keep_house(&self) {
+        if let Err(error) = self.forget_and_erase().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what processes left behind could not be cleaned away"
+            );
+        }
+    }
+
+    async fn forget_and_erase(&self) -> Result<(), StoreError> {
+        let is_time_to_erase = self.housekeeping().is_time_to_erase();
+        match self.backend() {
+            Backend::Sqlite(database) => {
+                if is_time_to_erase {
+                    let writer = database.writer.get_sqlite_connection_pool();
+                    let erased = sqlx::query(ERASE_SECRETS).execute(writer).await;
+                    erased.map_err(from_sqlx)?;
+                }
+            }
+            Backend::Postgres(database) => {
+                let forgotten = database.upkeep.fetch(sqlx::query_as(FORGET_POSTGRES)).await;
+                forgotten.map(none).map_err(from_sqlx)?;
+                if is_time_to_erase {
+                    let erased = database.upkeep.fetch(sqlx::query_as(ERASE_SECRETS)).await;
+                    erased.map(none).map_err(from_sqlx)?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -72,13 +154,10 @@ impl Store {
         &self,
         at_most: u16,
     ) -> Result<Vec<Arc<Response>>, StoreError> {
+        self.keep_house().await;
         let lost = match self.backend() {
             Backend::Sqlite(_) => LOST_SQLITE,
-            Backend::Postgres(database) => {
-                let forgotten = database.beats.execute_unprepared(FORGET_POSTGRES).await;
-                forgotten.map_err(from_orm)?;
-                LOST_POSTGRES
-            }
+            Backend::Postgres(_) => LOST_POSTGRES,
         };
         let connection = self.backend().reader();
         // The index of what is open is small.
@@ -96,6 +175,9 @@ impl Store {
         self.with_executions(connection, rows).await
     }
 }
+
+/// A statement that returns no rows returned none.
+fn none(_: Vec<()>) {}
 
 /// On SQLite, at the start of the only process that can hold the file: the others are gone.
 pub(crate) async fn forget_lost(backend: &Backend) -> Result<(), DbErr> {

@@ -1,21 +1,28 @@
-//! A store whose commits go wrong as planned: the database is away, an answer is lost, or the process
+//! A store whose writes go wrong as planned: the database is away, an answer is lost, or the process
 //! dies, from when on whoever waits for the end of the process is told.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use response_domain::caller::OwnerId;
-use response_domain::id::{ItemId, ResponseId};
+use response_domain::id::{ItemId, ResponseId, WorkerId};
 use response_domain::item::Item;
+use response_domain::lease::Lease;
 use response_domain::page::{Page, Paged};
-use response_domain::ports::store::{History, HistoryRef, Readiness, ResponseStore, StoreError};
+use response_domain::ports::queue::{
+    Claim, Claimed, Depth, EventLog, JobQueue, Recorded, Rescue, Standing, TakenUp,
+};
+use response_domain::ports::store::{
+    History, HistoryRef, Readiness, ResponseStore, StoreError, WorkerRegistry,
+};
 use response_domain::response::Response;
-use response_domain::work::UnitOfWork;
+use response_domain::work::{Append, UnitOfWork};
 use tokio::sync::Notify;
 
-/// What becomes of a commit.
+/// What becomes of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It is written, and answered.
@@ -30,43 +37,90 @@ pub enum Fate {
     AnswerLost,
 }
 
-type Plan = Box<dyn Fn(usize) -> Fate + Send + Sync>;
+/// Decides the fate of each write by its number, from 1.
+struct Plan {
+    fate: Box<dyn Fn(usize) -> Fate + Send + Sync>,
+    count: AtomicUsize,
+}
 
-/// A store whose commits go wrong as planned.
+impl Plan {
+    fn new(fate: impl Fn(usize) -> Fate + Send + Sync + 'static) -> Self {
+        Self {
+            fate: Box::new(fate),
+            count: AtomicUsize::new(0),
+        }
+    }
+
+    fn next(&self) -> Fate {
+        (self.fate)(self.count.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+}
+
+/// A store whose writes go wrong as planned: commits, appends and hand-backs in one row, claims that find
+/// something and takings-up in another. Everything else is passed on.
 pub struct FaultyStore<S> {
     inner: Arc<S>,
-    plan: Plan,
-    commits: AtomicUsize,
+    writes: Plan,
+    claims: Plan,
     /// Told when the process dies.
     pub died: Arc<Notify>,
 }
 
 impl<S> FaultyStore<S> {
-    /// `inner`, with `plan` deciding the fate of each commit by its number, from 1.
+    /// `inner`, with `plan` deciding the fate of each write by its number, from 1. Claims go well.
     pub fn new(inner: Arc<S>, plan: impl Fn(usize) -> Fate + Send + Sync + 'static) -> Self {
         Self {
             inner,
-            plan: Box::new(plan),
-            commits: AtomicUsize::new(0),
+            writes: Plan::new(plan),
+            claims: Plan::new(|_| Fate::Written),
             died: Arc::default(),
         }
     }
 
-    /// How many commits were begun.
+    /// With `plan` deciding the fate of each claim and each taking-up by its number, from 1. Claims that
+    /// find an empty queue are not counted.
+    #[must_use]
+    pub fn claiming(mut self, plan: impl Fn(usize) -> Fate + Send + Sync + 'static) -> Self {
+        self.claims = Plan::new(plan);
+        self
+    }
+
+    /// How many writes were begun.
     pub fn commits(&self) -> usize {
-        self.commits.load(Ordering::SeqCst)
+        self.writes.count.load(Ordering::SeqCst)
     }
 
     async fn die<T>(&self) -> T {
         self.died.notify_one();
         std::future::pending().await
     }
+
+    async fn go<T>(
+        &self,
+        fate: Fate,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let away = || StoreError::Unavailable("the database is away, as planned".into());
+        match fate {
+            Fate::Written => write.await,
+            Fate::DiesBefore => self.die().await,
+            Fate::DiesAfter => {
+                write.await?;
+                self.die().await
+            }
+            Fate::Away => Err(away()),
+            Fate::AnswerLost => {
+                write.await?;
+                Err(away())
+            }
+        }
+    }
 }
 
 impl<S> fmt::Debug for FaultyStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FaultyStore")
-            .field("commits", &self.commits)
+            .field("writes", &self.commits())
             .finish_non_exhaustive()
     }
 }
@@ -106,21 +160,7 @@ impl<S: ResponseStore> ResponseStore for FaultyStore<S> {
     }
 
     async fn commit(&self, work: UnitOfWork) -> Result<(), StoreError> {
-        let number = self.commits.fetch_add(1, Ordering::SeqCst) + 1;
-        let away = || StoreError::Unavailable("the database is away, as planned".into());
-        match (self.plan)(number) {
-            Fate::Written => self.inner.commit(work).await,
-            Fate::DiesBefore => self.die().await,
-            Fate::DiesAfter => {
-                self.inner.commit(work).await?;
-                self.die().await
-            }
-            Fate::Away => Err(away()),
-            Fate::AnswerLost => {
-                self.inner.commit(work).await?;
-                Err(away())
-            }
-        }
+        self.go(self.writes.next(), self.inner.commit(work)).await
     }
 
     async fn delete(&self, owner: &OwnerId, id: ResponseId) -> Result<bool, StoreError> {
@@ -129,5 +169,86 @@ impl<S: ResponseStore> ResponseStore for FaultyStore<S> {
 
     async fn readiness(&self) -> Readiness {
         self.inner.readiness().await
+    }
+}
+
+#[async_trait]
+impl<S: JobQueue> JobQueue for FaultyStore<S> {
+    async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
+        if self.inner.depth().await?.waiting == 0 {
+            return self.inner.claim(claim).await;
+        }
+        self.go(self.claims.next(), self.inner.claim(claim)).await
+    }
+
+    async fn take_up(&self, lease: &Lease) -> Result<Option<TakenUp>, StoreError> {
+        self.go(self.claims.next(), self.inner.take_up(lease)).await
+    }
+
+    async fn hand_back(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.go(self.writes.next(), self.inner.hand_back(lease))
+            .await
+    }
+
+    async fn seize(&self, worker: WorkerId, id: ResponseId) -> Result<(), StoreError> {
+        self.inner.seize(worker, id).await
+    }
+
+    async fn rescue(
+        &self,
+        worker: WorkerId,
+        attempts: u16,
+        at_most: u16,
+    ) -> Result<Rescue, StoreError> {
+        self.inner.rescue(worker, attempts, at_most).await
+    }
+
+    async fn depth(&self) -> Result<Depth, StoreError> {
+        self.inner.depth().await
+    }
+
+    async fn waiting_of(&self, owner: &OwnerId, at_most: u32) -> Result<u32, StoreError> {
+        self.inner.waiting_of(owner, at_most).await
+    }
+}
+
+#[async_trait]
+impl<S: EventLog> EventLog for FaultyStore<S> {
+    async fn events(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+        from: u64,
+        at_most: u16,
+    ) -> Result<Option<Vec<Recorded>>, StoreError> {
+        self.inner.events(owner, id, from, at_most).await
+    }
+
+    async fn append(&self, lease: &Lease, log: &Append) -> Result<(), StoreError> {
+        self.go(self.writes.next(), self.inner.append(lease, log))
+            .await
+    }
+
+    async fn standing(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+    ) -> Result<Option<Standing>, StoreError> {
+        self.inner.standing(owner, id).await
+    }
+}
+
+#[async_trait]
+impl<S: WorkerRegistry> WorkerRegistry for FaultyStore<S> {
+    async fn beat(&self, worker: WorkerId) -> Result<Vec<Lease>, StoreError> {
+        self.inner.beat(worker).await
+    }
+
+    async fn leave(&self, worker: WorkerId) -> Result<(), StoreError> {
+        self.inner.leave(worker).await
+    }
+
+    async fn orphans(&self, at_most: u16) -> Result<Vec<Arc<Response>>, StoreError> {
+        self.inner.orphans(at_most).await
     }
 }

@@ -9,7 +9,9 @@
 //! ```
 //!
 //! Items may interleave, but of two texts one is closed before the other opens, and no tool runs while
-//! an item is open. Items and executions are numbered without gap, and nothing is open at the end.
+//! an item is open. Items and executions are numbered without gap, and nothing is open at the end. A turn
+//! that is asked again, because its process was lost, comes behind the one that came to nothing, whose
+//! items are closed: items are told in the order of their turns, and a call after the turn that wants it.
 
 use std::sync::Arc;
 
@@ -21,18 +23,27 @@ use response_domain::response::Response;
 
 /// Reads a whole stream; the first thing in it that no reader should meet is the error.
 pub fn check(events: &[Event]) -> Result<(), String> {
+    match read(events)?.stage {
+        Stage::Over => Ok(()),
+        Stage::Before | Stage::Accepted | Stage::Running => {
+            Err("the stream stops before `Ended`".to_owned())
+        }
+    }
+}
+
+/// Reads a stream that may go on; the first thing in it that no reader should meet is the error.
+pub fn check_so_far(events: &[Event]) -> Result<(), String> {
+    read(events).map(drop)
+}
+
+fn read(events: &[Event]) -> Result<Reader, String> {
     let mut reader = Reader::default();
     for (place, event) in events.iter().enumerate() {
         reader
             .read(event)
             .map_err(|fault| format!("event {place}: {fault}: {event:?}"))?;
     }
-    match reader.stage {
-        Stage::Over => Ok(()),
-        Stage::Before | Stage::Accepted | Stage::Running => {
-            Err("the stream stops before `Ended`".to_owned())
-        }
-    }
+    Ok(reader)
 }
 
 /// How far a stream has come.
@@ -57,6 +68,8 @@ struct Written {
     kind: OpenItem,
     text: String,
     step: Step,
+    /// The turn that wrote it, as soon as that is told.
+    turn: Option<u16>,
 }
 
 /// What an item had last.
@@ -139,13 +152,7 @@ impl Reader {
                 let written = self.step(*place, None, &[Step::Opened], Step::Whole)?;
                 written.agrees(item)
             }
-            Event::ItemClosed(place, item) => {
-                let from = match item.body {
-                    ItemBody::FunctionCall(_) => [Step::Whole],
-                    _ => [Step::PartClosed],
-                };
-                self.step_any(*place, &from, Step::Closed)?.agrees(item)
-            }
+            Event::ItemClosed(place, item) => self.close(*place, item),
             Event::CallStarted(call) => self.call_started(call),
             Event::CallReturned(call) => self.call_returned(call),
             Event::Ended(response) => self.ended(response),
@@ -198,6 +205,7 @@ impl Reader {
             kind: kind.clone(),
             text: String::new(),
             step: Step::Opened,
+            turn: None,
         });
         Ok(())
     }
@@ -237,6 +245,20 @@ impl Reader {
         Ok(item)
     }
 
+    fn close(&mut self, place: Place, item: &Item) -> Verdict {
+        let from = match item.body {
+            ItemBody::FunctionCall(_) => [Step::Whole],
+            _ => [Step::PartClosed],
+        };
+        let written = self.step_any(place, &from, Step::Closed)?;
+        written.turn = Some(item.turn);
+        written.agrees(item)?;
+        must(
+            self.items.iter().filter_map(|item| item.turn).is_sorted(),
+            "items are told in the order of their turns",
+        )
+    }
+
     fn call_started(&mut self, call: &Arc<Execution>) -> Verdict {
         self.is_mine(call.id.parent)?;
         must(self.nothing_open(), "no tool runs while an item is open")?;
@@ -247,6 +269,10 @@ impl Reader {
         must(
             call.state == ExecutionState::Started && call.duration.is_none(),
             "a call that starts has no end",
+        )?;
+        must(
+            self.items.last().and_then(|item| item.turn) == Some(call.turn),
+            "a call belongs to the turn that was told last",
         )?;
         self.calls.push(Arc::clone(call));
         Ok(())

@@ -1,10 +1,13 @@
 //! Fakes, a scripted world, and the suites every adapter must pass. For tests only.
 
+pub mod bus;
 pub mod clock;
 pub mod faulty;
 pub mod grammar;
 pub mod memory;
 pub mod script;
+pub mod vault;
 
 pub mod postgres;
+pub mod queue_suite;
 pub mod store_suite;

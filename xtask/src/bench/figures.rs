@@ -119,11 +119,8 @@ impl Figures {
         for (measure, figure) in rounds.iter().flat_map(|round| &round.0) {
             all.entry(*measure).or_default().push(*figure);
         }
-        let middle = |(measure, mut figures): (Measure, Vec<f64>)| {
-            figures.sort_by(f64::total_cmp);
-            let (low, high) = ((figures.len() - 1) / 2, figures.len() / 2);
-            let middle = f64::midpoint(*figures.get(low)?, *figures.get(high)?);
-            Some((measure, middle))
+        let middle = |(measure, figures): (Measure, Vec<f64>)| {
+            median(figures).map(|middle| (measure, middle))
         };
         Self(all.into_iter().filter_map(middle).collect())
     }
@@ -143,6 +140,13 @@ impl Figures {
             self.0.insert(measure, figure);
         }
     }
+}
+
+/// The middle of some figures; none of no figures.
+pub(super) fn median(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    let (low, high) = (figures.len().checked_sub(1)? / 2, figures.len() / 2);
+    Some(f64::midpoint(*figures.get(low)?, *figures.get(high)?))
 }
 
 /// One count per another, as a figure for people.

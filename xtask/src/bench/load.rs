@@ -23,11 +23,13 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub(super) struct Exchange {
     /// The request as bytes.
     pub(super) request: Vec<u8>,
+    /// The status that the answer must have.
+    pub(super) status: u16,
     /// What the answer must be.
     pub(super) answer: Answer,
 }
 
-/// What an answer must be, with status 200.
+/// What an answer must be.
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
     /// One that holds these bytes.
@@ -111,7 +113,7 @@ async fn once(wire: &mut Wire, exchange: &Exchange, tally: &mut Tally) -> Result
     let begun = Instant::now();
     wire.send(&exchange.request).await?;
     let head = wire.head().await?.ok_or(BenchError::Closed)?;
-    let mut come = Come::of(&exchange.answer, head.status());
+    let mut come = Come::of(exchange, head.status());
     wire.body(&head, |piece| come.take(piece, begun)).await?;
     tally.whole.push(microseconds(begun));
     come.judge()?;
@@ -122,7 +124,7 @@ async fn once(wire: &mut Wire, exchange: &Exchange, tally: &mut Tally) -> Result
 
 /// What has come of an answer.
 struct Come<'a> {
-    answer: &'a Answer,
+    exchange: &'a Exchange,
     status: u16,
     /// The whole body; of a stream only what did not look like one.
     body: Vec<u8>,
@@ -133,9 +135,9 @@ struct Come<'a> {
 }
 
 impl<'a> Come<'a> {
-    fn of(answer: &'a Answer, status: u16) -> Self {
+    fn of(exchange: &'a Exchange, status: u16) -> Self {
         Self {
-            answer,
+            exchange,
             status,
             body: Vec::new(),
             lines: Lines::default(),
@@ -146,8 +148,8 @@ impl<'a> Come<'a> {
     }
 
     fn take(&mut self, piece: &[u8], begun: Instant) {
-        match self.answer {
-            Answer::Stream(stream) if self.status == 200 => {
+        match &self.exchange.answer {
+            Answer::Stream(stream) if self.status == self.exchange.status => {
                 let (deltas, ended) = (&mut self.deltas, &mut self.ended);
                 self.lines.take(piece, |line| {
                     *deltas += u64::from(memmem::find(line, &stream.delta).is_some());
@@ -162,11 +164,11 @@ impl<'a> Come<'a> {
     }
 
     fn judge(&self) -> Result<(), BenchError> {
-        let is_right = match self.answer {
+        let is_right = match &self.exchange.answer {
             Answer::Whole(expected) => memmem::find(&self.body, expected).is_some(),
             Answer::Stream(stream) => self.ended && self.deltas == stream.deltas,
         };
-        if self.status == 200 && is_right {
+        if self.status == self.exchange.status && is_right {
             return Ok(());
         }
         let text = String::from_utf8_lossy(&self.body);
@@ -178,7 +180,8 @@ impl<'a> Come<'a> {
     }
 }
 
-fn microseconds(begun: Instant) -> u64 {
+/// How long ago that was.
+pub(super) fn microseconds(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -201,7 +204,12 @@ mod tests {
     }
 
     fn judged(answer: &Answer, status: u16, body: &[u8]) -> Result<(), BenchError> {
-        let mut come = Come::of(answer, status);
+        let exchange = Exchange {
+            request: Vec::new(),
+            status: 200,
+            answer: answer.clone(),
+        };
+        let mut come = Come::of(&exchange, status);
         for piece in body.chunks(3) {
             come.take(piece, Instant::now());
         }

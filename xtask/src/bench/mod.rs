@@ -1,20 +1,23 @@
 //! What the service costs, measured: beside the upstream that it calls, on each store, and beside
-//! its peers.
+//! its peers; its queue by itself.
 //!
 //! The release binaries are built first, this one too: the load comes out of it, and a slow load
 //! would measure itself. Everything then runs here for a bounded time, over loopback only.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{Args, Subcommand};
 
+use self::document::Section;
 use self::measure::Measurement;
+use self::queue::Queue;
 use crate::command;
 use crate::error::{ChoreError, Doing as _};
 use crate::{say, workspace};
 
+mod document;
 mod error;
 mod figures;
 mod load;
@@ -24,6 +27,7 @@ mod memory;
 mod peers;
 mod postgres;
 mod process;
+mod queue;
 mod report;
 mod stage;
 mod started;
@@ -32,6 +36,8 @@ mod table;
 mod upstream;
 
 pub(crate) use self::error::BenchError;
+pub(crate) use self::process::Program;
+pub(crate) use self::started::free_address;
 
 /// The document that the figures are written to.
 const DOCUMENT: &str = "docs/performance.md";
@@ -62,31 +68,25 @@ pub(crate) struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Installs the peers into an environment of their own under `target`
+    /// Installs the peers into environments of their own under `target`
     PeersInstall,
+    /// What the queue of background responses costs, beside that of its peer
+    Queue(Queue),
 }
 
 impl Bench {
     /// Does what was asked.
     pub(crate) fn run(&self) -> Result<(), ChoreError> {
-        match self.what {
-            Some(What::PeersInstall) => peers::install(),
+        match &self.what {
+            Some(What::PeersInstall) => peers::install().and_then(|()| queue::install_peer()),
+            Some(What::Queue(queue)) => queue.run(),
             None if self.built => self.measure(),
             None => self.build_and_measure(),
         }
     }
 
     fn build_and_measure(&self) -> Result<(), ChoreError> {
-        // One invocation for all: another selection would give the dependencies other features.
-        let build = [
-            "build",
-            "--release",
-            "--bin",
-            "response-api",
-            "--bin",
-            "xtask",
-        ];
-        command::run(&mut command::cargo(&build))?;
+        build_release(&["response-api", "xtask"])?;
         let mut again = Command::new(binaries()?.join("xtask"));
         again.args(["bench", "--built", "--seconds", &self.seconds.to_string()]);
         again.args(["--rounds", &self.rounds.to_string()]);
@@ -102,8 +102,7 @@ impl Bench {
     }
 
     fn measure(&self) -> Result<(), ChoreError> {
-        let logs = workspace::target()?.join("bench");
-        fs::create_dir_all(&logs).doing(|| format!("make {}", logs.display()))?;
+        let logs = logs()?;
         let measurement = Measurement {
             seconds: self.seconds,
             rounds: usize::try_from(self.rounds).unwrap_or(usize::MAX),
@@ -121,18 +120,38 @@ impl Bench {
             say::line(table.text());
         }
         if self.markdown {
-            write(&workspace::root().join(DOCUMENT), &report.document())?;
+            write(&report.sections())?;
         }
         Ok(())
     }
+}
+
+/// Builds these programs as they are shipped. One invocation for all: another selection would give the
+/// dependencies other features.
+fn build_release(programs: &[&str]) -> Result<(), ChoreError> {
+    let mut build = vec!["build", "--release"];
+    build.extend(programs.iter().flat_map(|program| ["--bin", program]));
+    command::run(&mut command::cargo(&build))
 }
 
 fn binaries() -> Result<PathBuf, ChoreError> {
     Ok(workspace::target()?.join("release"))
 }
 
-fn write(file: &Path, text: &str) -> Result<(), ChoreError> {
-    fs::write(file, text).doing(|| format!("write {}", file.display()))?;
+/// The folder for logs and data.
+fn logs() -> Result<PathBuf, ChoreError> {
+    let logs = workspace::target()?.join("bench");
+    fs::create_dir_all(&logs).doing(|| format!("make {}", logs.display()))?;
+    Ok(logs)
+}
+
+/// Writes sections into the document.
+fn write(sections: &[Section]) -> Result<(), ChoreError> {
+    let file = workspace::root().join(DOCUMENT);
+    let reading = || format!("read {}", file.display());
+    let text = fs::read_to_string(&file).doing(reading)?;
+    let renewed = document::renewed(&text, sections);
+    fs::write(&file, renewed).doing(|| format!("write {}", file.display()))?;
     say::line(format_args!("{} written", file.display()));
     Ok(())
 }

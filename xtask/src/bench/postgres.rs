@@ -57,6 +57,11 @@ impl Postgres {
         answer.parse().map_err(no_number)
     }
 
+    /// Has the planner know a database as it is: the server itself would do so within a minute.
+    pub(super) fn analyze(database: &str) -> Result<(), ChoreError> {
+        db::ask(database, "analyze").map(drop)
+    }
+
     /// Writes what is still to be written, so that it is not done during a measurement.
     pub(super) fn settle(&self) -> Result<(), ChoreError> {
         db::ask(self.held.url(), "checkpoint").map(drop)

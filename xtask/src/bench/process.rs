@@ -13,7 +13,7 @@ const MILLISECONDS_PER_TICK: u64 = 10;
 
 /// A process and all that it started.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Program {
+pub(crate) struct Program {
     root: u32,
 }
 
@@ -30,19 +30,24 @@ struct Stat {
 
 impl Program {
     /// The program whose first process this is.
-    pub(super) fn of(root: u32) -> Self {
+    pub(crate) fn of(root: u32) -> Self {
         Self { root }
     }
 
+    /// The id of its first process.
+    pub(crate) fn id(self) -> u32 {
+        self.root
+    }
+
     /// The program that is the only child of this process.
-    pub(super) fn child_of(parent: u32) -> Result<Self, ChoreError> {
+    pub(crate) fn child_of(parent: u32) -> Result<Self, ChoreError> {
         let child = processes()?.into_iter().find(|stat| stat.parent == parent);
         let none = || ChoreError::Refused(format!("process {parent} has no child"));
         child.map(|stat| Self::of(stat.id)).ok_or_else(none)
     }
 
     /// Milliseconds of processor time since it began.
-    pub(super) fn processor(self) -> Result<u64, ChoreError> {
+    pub(crate) fn processor(self) -> Result<u64, ChoreError> {
         let ticks: u64 = self
             .members()?
             .iter()
@@ -52,7 +57,7 @@ impl Program {
     }
 
     /// Bytes of memory that it holds now.
-    pub(super) fn memory(self) -> Result<u64, ChoreError> {
+    pub(crate) fn memory(self) -> Result<u64, ChoreError> {
         let each = self.members()?.into_iter().map(|stat| resident(stat.id));
         each.sum()
     }

@@ -1,9 +1,17 @@
 //! The figures as tables, and as the document that keeps them.
 
+use super::document::{self, Section};
 use super::figures::{Figures, Measure, ratio};
 use super::memory::{STREAMS, Weight};
 use super::subject::Work;
 use super::table::Table;
+
+const OPENING: &str = "# Performance
+
+What the service costs beside the model it calls, measured by `cargo xtask bench` and written here
+by `cargo xtask bench --peers --markdown` and `cargo xtask bench queue --markdown`. Ratios carry over
+to other machines better than the figures themselves.
+";
 
 /// What came of measuring one subject at some work.
 #[derive(Debug, Clone)]
@@ -53,17 +61,27 @@ impl Report {
         tables
     }
 
-    /// The whole document.
-    pub(super) fn document(&self) -> String {
+    /// The sections of the document that are written over.
+    pub(super) fn sections(&self) -> Vec<Section> {
+        let mut measured = self.method();
+        for (name, value) in &self.facts {
+            measured.extend(["| ", name, " | ", value, " |\n"]);
+        }
+        let mut figures = "## Figures\n\n".to_owned();
+        for table in self.tables() {
+            figures.push_str(&table.markdown());
+        }
+        vec![
+            (document::OPENING, OPENING.to_owned()),
+            ("How it is measured", measured),
+            ("Figures", figures),
+        ]
+    }
+
+    fn method(&self) -> String {
         let (seconds, rounds) = self.rounds;
-        let mut text = format!(
-            "# Performance
-
-What the service costs beside the model it calls, measured by `cargo xtask bench` and written here
-by `cargo xtask bench --peers --markdown`. Ratios carry over to other machines better than the
-figures themselves.
-
-## How it is measured
+        format!(
+            "## How it is measured
 
 Everything runs on one machine over loopback: the load, the upstream without any delay, the service
 as it is shipped, and a PostgreSQL of its own that syncs every commit. Each figure is the median of
@@ -80,18 +98,7 @@ it least.
 | | |
 |---|---|
 "
-        );
-        for (name, value) in &self.facts {
-            text.extend(["| ", name, " | ", value, " |\n"]);
-        }
-        text.push_str("\n## Figures\n\n");
-        for table in self.tables() {
-            text.push_str(&table.markdown());
-        }
-        let end = text.trim_end().len();
-        text.truncate(end);
-        text.push('\n');
-        text
+        )
     }
 
     fn of_memory(&self) -> Table {
@@ -301,6 +308,7 @@ mod tests {
         assert_eq!(tables[0].rows, [["a peer", "failed"]]);
         assert_eq!(tables[1].rows, [["a peer", "2.5", "0.0"]]);
         assert_eq!(report.figure(PLAIN, "a peer", Measure::Program), None);
-        assert!(report.document().contains("| a peer | 2.5 | 0.0 |"));
+        let sections = report.sections();
+        assert!(sections[2].1.contains("| a peer | 2.5 | 0.0 |"));
     }
 }

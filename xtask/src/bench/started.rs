@@ -14,6 +14,7 @@ use super::process::Program;
 use super::subject::{Subject, Work};
 use crate::error::{ChoreError, Doing as _};
 use crate::guard::{Guarded, Output};
+use crate::wire;
 
 /// How long a program may take until it answers.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -57,6 +58,24 @@ impl Started {
         Ok(())
     }
 
+    /// Waits until it answers a question with 200.
+    pub(super) async fn is_ready(
+        &mut self,
+        address: SocketAddr,
+        path: &str,
+    ) -> Result<Program, ChoreError> {
+        let until = Instant::now() + PATIENCE;
+        while !matches!(wire::status_of(address, path).await, Ok(200)) {
+            if self.guarded.ended().is_some() || Instant::now() > until {
+                crate::say::note(self.last_words());
+                let what = format!("http://{address}{path} does not answer with 200");
+                return Err(ChoreError::Refused(what));
+            }
+            sleep(PAUSE).await;
+        }
+        Program::child_of(self.guarded.id())
+    }
+
     /// The end of what it wrote.
     fn last_words(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
@@ -70,7 +89,7 @@ impl Started {
 }
 
 /// An address of this machine that nobody listens on.
-pub(super) fn free_address() -> Result<SocketAddr, ChoreError> {
+pub(crate) fn free_address() -> Result<SocketAddr, ChoreError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let address = listener.and_then(|listener| listener.local_addr());
     address.doing(|| "find a free port of 127.0.0.1".to_owned())

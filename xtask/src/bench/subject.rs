@@ -124,6 +124,7 @@ impl Subject {
         };
         Some(Exchange {
             request: wire::post(self.path(), &body.to_string()),
+            status: 200,
             answer,
         })
     }

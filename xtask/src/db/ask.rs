@@ -7,14 +7,19 @@ use super::cluster::Binaries;
 use crate::command;
 use crate::error::ChoreError;
 
-/// Runs a statement and answers what it yields, one row a line and `|` between columns.
-pub(crate) fn ask(url: &str, statement: &str) -> Result<String, ChoreError> {
+/// The client, which speaks to this server and stops at the first error; what it is to do comes after.
+pub(crate) fn client(url: &str) -> Result<Command, ChoreError> {
     let client = Binaries::find()?
         .map(|binaries| binaries.client())
         .filter(|client| client.is_file());
     let mut psql = Command::new(client.unwrap_or_else(|| "psql".into()));
     psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]);
-    psql.args(["--set", "ON_ERROR_STOP=1", "--command", statement, url]);
-    let answer = command::read(&mut psql)?;
+    psql.args(["--set", "ON_ERROR_STOP=1", "--dbname", url]);
+    Ok(psql)
+}
+
+/// Runs a statement and answers what it yields, one row a line and `|` between columns.
+pub(crate) fn ask(url: &str, statement: &str) -> Result<String, ChoreError> {
+    let answer = command::read(client(url)?.args(["--command", statement]))?;
     Ok(answer.trim_end().to_owned())
 }

@@ -111,7 +111,7 @@ impl Binaries {
         self.folder.join("psql")
     }
 
-    fn command(&self, program: &str, server: &Path) -> Command {
+    pub(super) fn command(&self, program: &str, server: &Path) -> Command {
         let mut command = Command::new(self.folder.join(program));
         command.current_dir(server).env("LC_ALL", "C");
         for variable in [

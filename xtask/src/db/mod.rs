@@ -16,11 +16,13 @@ mod docker;
 mod hold;
 mod kept;
 mod migration;
+mod restart;
 mod server;
 
-pub(crate) use ask::ask;
+pub(crate) use ask::{ask, client};
 pub(crate) use cluster::Purpose;
 pub(crate) use hold::Held;
+pub(crate) use restart::{Restart, Stop};
 
 /// The variable that tells tests which server to make their databases on.
 pub(crate) const URL_VARIABLE: &str = "TEST_DATABASE_URL";

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::StandIns;
-use super::plan::Plan;
+use super::plan::{Plan, Workers};
 
 /// What is where.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ impl Advice {
                 "/responses/* is the service, /llm/auth/guest-login gives a token".to_owned(),
             ),
         ];
+        rows.push(workers(plan.workers));
         let mut stand_in = |name, url: Option<String>, variable: &str, what: &str| {
             rows.push(match url {
                 Some(url) => (name, url, format!("{what}; set {variable} for a real one")),
@@ -48,6 +49,21 @@ impl Advice {
         );
         Self { rows, gateway }
     }
+}
+
+/// Who works on background responses.
+fn workers(workers: Workers) -> (&'static str, String, String) {
+    let (place, note) = match workers {
+        Workers::Service(count) | Workers::ServiceTold(count) => (
+            "in the service",
+            format!("{count} at once; BACKGROUND_WORKER_COUNT changes that"),
+        ),
+        Workers::Nobody => (
+            "none",
+            "background responses wait, as your settings say".to_owned(),
+        ),
+    };
+    ("workers", place.to_owned(), note)
 }
 
 impl fmt::Display for Advice {
@@ -89,8 +105,22 @@ curl -N http://localhost:8000/responses/v1/responses \
  "stream": true
  }'
 
+# The same in the background: answered at once
+curl -X POST http://localhost:8000/responses/v1/responses \
+ -H "Authorization: Bearer $TOKEN" \
+ -H "Content-Type: application/json" \
+ -d '{
+ "model": "jan-v2-30b",
+ "input": "Search for the latest AI news and summarize the top 3 results",
+ "background": true
+ }'
+
 # With the id that the answer has
 ID=resp_01hqr8v9k2x3f4g5h6j7k8m9n0
+
+# Read along what it does in the background, from the first event on
+curl -N -H "Authorization: Bearer $TOKEN" \
+ "http://localhost:8000/responses/v1/responses/$ID?stream=true"
 
 # Get it, and the items that were sent to the model
 curl -H "Authorization: Bearer $TOKEN" \

@@ -1,5 +1,6 @@
-//! Everything on one's own machine with one command: the service on SQLite, stand-ins for the
-//! upstreams that no setting names, and the gateway before it.
+//! Everything on one's own machine with one command: the service on SQLite, which works on its
+//! background responses itself, stand-ins for the upstreams that no setting names, and the gateway
+//! before it.
 //!
 //! The stand-ins run inside this process. The service runs as it does everywhere, as a program of
 //! its own behind a guard, so nothing is left running however this chore ends.
@@ -19,7 +20,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use self::advice::Advice;
-use self::plan::Plan;
+use self::plan::{Plan, Workers};
 use crate::command;
 use crate::error::{ChoreError, Doing as _};
 use crate::guard::{Guarded, Output};
@@ -128,6 +129,9 @@ impl Dev {
         }
         if plan.sets_log_format {
             set("log.format", &"pretty");
+        }
+        if let Workers::ServiceTold(_) = plan.workers {
+            set("background.embedded", &true);
         }
         Ok(service)
     }

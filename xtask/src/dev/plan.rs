@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use response_settings::{Origin, Problem, Settings, Sources};
+use response_settings::{EmbeddedWorkers, Origin, Problem, Settings, Sources};
 
 use super::Dev;
 use super::ports::{self, Port, Wanted};
@@ -31,6 +31,31 @@ pub(super) struct Plan {
     pub(super) store: String,
     /// Whether nobody chose the shape of the log's lines.
     pub(super) sets_log_format: bool,
+    /// Who works on background responses.
+    pub(super) workers: Workers,
+}
+
+/// Who works on background responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Workers {
+    /// The service, as it does by itself: so many at once.
+    Service(u16),
+    /// The service, which has to be told: there is no other process here.
+    ServiceTold(u16),
+    /// Nobody, as the settings say.
+    Nobody,
+}
+
+impl Workers {
+    fn of(count: u16, embedded: EmbeddedWorkers, on_postgres: bool, nobody_chose: bool) -> Self {
+        match (count, embedded) {
+            (0, _) => Self::Nobody,
+            (_, EmbeddedWorkers::On) => Self::Service(count),
+            (_, EmbeddedWorkers::Auto) if !on_postgres => Self::Service(count),
+            (_, EmbeddedWorkers::Auto) if nobody_chose => Self::ServiceTold(count),
+            (_, EmbeddedWorkers::Auto | EmbeddedWorkers::Off) => Self::Nobody,
+        }
+    }
 }
 
 impl Plan {
@@ -70,6 +95,13 @@ impl Plan {
         let data = default.then(|| workspace::target().map(|target| target.join("dev")));
         let data = data.transpose()?;
         let folder = data.as_ref().unwrap_or(&settings.database.data_dir);
+        let background = &settings.background;
+        let workers = Workers::of(
+            background.worker_count,
+            background.embedded,
+            on_postgres,
+            nobody_chose("background.embedded"),
+        );
         let store = if on_postgres {
             "PostgreSQL".to_owned()
         } else {
@@ -83,6 +115,7 @@ impl Plan {
             store,
             data,
             sets_log_format: nobody_chose("log.format"),
+            workers,
         })
     }
 
@@ -130,6 +163,18 @@ mod tests {
             "RESPONSE_LLM_API_URL",
             "nonsense"
         )])));
+    }
+
+    #[test]
+    fn background_responses_are_worked_on_unless_somebody_says_otherwise() {
+        use EmbeddedWorkers::{Auto, Off, On};
+        let on_file = |count, embedded| Workers::of(count, embedded, false, false);
+        assert_eq!(on_file(4, Auto), Workers::Service(4));
+        assert_eq!(on_file(4, Off), Workers::Nobody);
+        assert_eq!(on_file(0, On), Workers::Nobody);
+        assert_eq!(Workers::of(4, On, true, false), Workers::Service(4));
+        assert_eq!(Workers::of(4, Auto, true, true), Workers::ServiceTold(4));
+        assert_eq!(Workers::of(4, Auto, true, false), Workers::Nobody);
     }
 
     #[test]

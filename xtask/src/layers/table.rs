@@ -84,7 +84,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("http", 3, &["domain", "engine"], Tests::UpTo(2)),
     room("app", 3, EVERYTHING_BELOW_APP, Tests::Everything),
     room("server", 4, &["app", "http", "settings"], Tests::Everything),
-    room("worker", 4, &["app", "settings"], Tests::Everything),
+    room("worker", 4, &["app", "http", "settings"], Tests::Everything),
     room("xtask", 5, &["settings", "http", "devstack"], Tests::Fakes),
 ];
 

@@ -265,6 +265,67 @@ fn the_first_commands_work_as_they_are_documented() {
     assert!(rest.trim_end().ends_with("ended"), "{rest}");
 }
 
+/// As the API's own documentation has it.
+fn later(input: &str) -> Value {
+    json!({
+        "model": "jan-v2-30b",
+        "input": input,
+        "background": true,
+        "store": true,
+        "metadata": {"webhook_url": "https://webhook.site/your-id"},
+    })
+}
+
+#[test]
+fn the_commands_of_the_background_work_as_they_are_documented() {
+    let stack = Stack::start();
+    let none = Value::Null;
+    let login = stack.ask("POST", "/llm/auth/guest-login", "", &none).json();
+    let token = login["access_token"].as_str().unwrap();
+    let create = |input: &str| {
+        let created = stack.ask("POST", "/responses/v1/responses", token, &later(input));
+        assert_eq!(created.status, 201, "{}", created.body);
+        let created: Value = serde_json::from_str(&created.body).unwrap();
+        assert_eq!(created["status"], "queued");
+        format!(
+            "/responses/v1/responses/{}",
+            created["id"].as_str().unwrap()
+        )
+    };
+
+    let haiku = create("Write a haiku about coding");
+    let begun = Instant::now();
+    let ended = loop {
+        let polled = stack.ask("GET", &haiku, token, &none).json();
+        if polled["status"] == "completed" || polled["status"] == "failed" {
+            break polled;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{polled}");
+        std::thread::yield_now();
+    };
+    assert_eq!(ended["status"], "completed", "{ended}");
+    assert!(!ended["output"].as_str().unwrap().is_empty());
+    let times = ["queued_at", "started_at", "completed_at"].map(|time| ended[time].as_i64());
+    assert!(times.iter().all(Option::is_some), "{ended}");
+    let events = stack
+        .ask("GET", &format!("{haiku}?stream=true"), token, &none)
+        .body;
+    assert!(
+        events.contains("event: response.completed\n"),
+        "the whole story is told once more: {events}"
+    );
+
+    let story = create("Write a story [[fail:slow]]");
+    let cancelled = stack
+        .ask("POST", &format!("{story}/cancel"), token, &none)
+        .json();
+    assert_eq!(cancelled["status"], "cancelled");
+    assert!(cancelled["cancelled_at"].is_i64(), "{cancelled}");
+
+    let (went_well, rest) = stack.end(Signal::TERM);
+    assert!(went_well, "{rest}");
+}
+
 #[test]
 fn nothing_outlives_a_chore_that_was_killed() {
     let stack = Stack::start();

@@ -60,6 +60,7 @@ use response_egress::Url;
 pub use self::quirk::QUIRKS;
 
 use self::bench::Bench;
+use crate::gate::Gate;
 use crate::ledger::Ledger;
 use crate::serve::{Listen, Running, StartError, serve};
 
@@ -100,15 +101,18 @@ impl Default for ModelOptions {
 pub struct Model {
     running: Running,
     ledger: Ledger,
+    gate: Gate,
 }
 
 impl Model {
     /// Starts the server; it listens when this returns.
     pub fn start(options: &ModelOptions) -> Result<Self, StartError> {
         let ledger = Ledger::keeping(options.keep_requests);
+        let gate = Gate::default();
         let state = web::Data::new(State {
             bench: Bench::new(),
             ledger: ledger.clone(),
+            gate: gate.clone(),
             delta_delay: options.delta_delay,
             uses: Uses::default(),
         });
@@ -117,7 +121,11 @@ impl Model {
                 .app_data(web::Data::clone(&state))
                 .configure(routes::routes);
         })?;
-        Ok(Self { running, ledger })
+        Ok(Self {
+            running,
+            ledger,
+            gate,
+        })
     }
 
     /// The base URL, to which `v1/chat/completions` is added.
@@ -130,6 +138,16 @@ impl Model {
         &self.ledger
     }
 
+    /// Questions that come from now on wait, before anything is answered.
+    pub fn hold(&self) {
+        self.gate.close();
+    }
+
+    /// Lets those that wait go on, and those to come.
+    pub fn release(&self) {
+        self.gate.open();
+    }
+
     /// Stops the server, cutting what is under way, and waits until its port is free.
     pub async fn stop(self) {
         self.running.stop().await;
@@ -139,6 +157,7 @@ impl Model {
 struct State {
     bench: Bench,
     ledger: Ledger,
+    gate: Gate,
     delta_delay: Duration,
     uses: Uses,
 }

@@ -85,6 +85,7 @@ struct Asked {
 
 async fn chat(state: web::Data<State>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let mut visit = state.ledger.begin(&request, &body);
+    state.gate.pass().await;
     match state.bench.answer(&body) {
         Some(Benched::Whole(whole)) => {
             visit.finish();

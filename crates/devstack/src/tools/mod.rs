@@ -25,6 +25,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use response_egress::Url;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 pub use self::options::{Answers, Sessions, TestTools, ToolFailure, ToolsOptions};
 
@@ -97,6 +98,8 @@ impl Tools {
             Some(failure) => failures.insert(tool.to_owned(), failure),
             None => failures.remove(tool),
         };
+        drop(failures);
+        self.shared.changed.send_replace(());
     }
 
     /// Forgets all sessions, as a restart does.
@@ -133,6 +136,8 @@ async fn unknown() -> HttpResponse {
 #[derive(Clone, Debug, Default)]
 struct Shared {
     failures: Arc<Mutex<HashMap<String, ToolFailure>>>,
+    /// Says that they changed.
+    changed: watch::Sender<()>,
     sessions: Arc<Mutex<HashSet<String>>>,
 }
 
@@ -198,8 +203,17 @@ struct State {
 }
 
 impl State {
-    fn failure(&self, tool: &str) -> Option<ToolFailure> {
-        self.shared.failures().get(tool).cloned()
+    /// How a tool fails, once it is not held any more.
+    async fn failure(&self, tool: &str) -> Option<ToolFailure> {
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            let failure = self.shared.failures().get(tool).cloned();
+            if failure != Some(ToolFailure::Hold) {
+                return failure;
+            }
+            // The sender lives in this state, so the wait cannot end for the want of one.
+            let _ = changed.changed().await;
+        }
     }
 
     fn open_sessions(&self) -> MutexGuard<'_, HashSet<String>> {

@@ -109,4 +109,6 @@ pub enum ToolFailure {
     Break,
     /// No answer at all.
     Hang,
+    /// No answer until this failure is taken back; then the tool works, for the calls that wait as well.
+    Hold,
 }

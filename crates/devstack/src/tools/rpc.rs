@@ -253,7 +253,7 @@ async fn call(state: &State, id: Value, params: Value, mut visit: Visit) -> Http
     if !state.latency.is_zero() {
         tokio::time::sleep(state.latency).await;
     }
-    let failure = state.failure(&params.name);
+    let failure = state.failure(&params.name).await;
     let outcome = match failure {
         Some(ToolFailure::Error(message)) => Some(Err(message).into()),
         Some(failure) => return failed(failure, &id, visit).await,
@@ -318,7 +318,7 @@ fn event(message: &Value, answers: Answers) -> Bytes {
 /// A call that fails as it was told to.
 async fn failed(failure: ToolFailure, id: &Value, mut visit: Visit) -> HttpResponse {
     let response = match failure {
-        ToolFailure::Hang => {
+        ToolFailure::Hang | ToolFailure::Hold => {
             // The visit is dropped with this future when the client leaves.
             std::future::pending::<()>().await;
             HttpResponse::Ok().finish()

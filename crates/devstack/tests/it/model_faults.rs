@@ -318,3 +318,20 @@ async fn a_delay_holds_the_headers_back() {
     chat.whole(&plainly("say hello [[delay:120ms]]")).await;
     assert!(before.elapsed() >= Duration::from_millis(120));
 }
+
+#[tokio::test]
+async fn a_model_that_is_held_answers_when_it_is_let_go() {
+    let chat = Chat::start();
+    chat.model.hold();
+    let body = plainly("say hello");
+    let released = async {
+        chat.model
+            .ledger()
+            .until(|traffic| traffic.open() == 1)
+            .await;
+        chat.model.release();
+    };
+    let ((status, answer), ()) = tokio::join!(chat.whole(&body), released);
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(chat.whole(&body).await.0, 200);
+}

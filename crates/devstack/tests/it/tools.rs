@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use response_devstack::tools::{Tools, ToolsOptions};
+use response_devstack::tools::{ToolFailure, Tools, ToolsOptions};
 use serde_json::{Value, json};
 
 use crate::mcp::{Mcp, text};
@@ -198,4 +198,20 @@ async fn the_platforms_context_is_taken_where_the_schema_names_it() {
         "q": "tides", "request_id": "r", "conversation_id": "c", "user_id": "u", "tool_call_id": "t",
     });
     assert_eq!(mcp.call("google_search", context).await["isError"], false);
+}
+
+#[tokio::test]
+async fn a_tool_that_is_held_works_when_it_is_let_go() {
+    let mcp = Mcp::start(&ToolsOptions::default());
+    mcp.tools.set_failure("calculator", Some(ToolFailure::Hold));
+    let released = async {
+        mcp.tools
+            .ledger()
+            .until(|traffic| traffic.open() == 1)
+            .await;
+        mcp.tools.set_failure("calculator", None);
+    };
+    let call = mcp.call("calculator", json!({"expression": "12*7"}));
+    let (result, ()) = tokio::join!(call, released);
+    assert_eq!(text(&result), "84");
 }

@@ -1,9 +1,13 @@
 //! The doors to the outside. Each is as wide as one caller's conversation with one outside thing,
 //! speaks only the domain's types, and has its promises written on it.
 
+pub mod queue;
 pub mod store;
+
+pub mod bus;
 
 pub mod llm;
 pub mod tools;
 
 pub mod auth;
+pub mod vault;

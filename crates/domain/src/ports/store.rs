@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use crate::caller::OwnerId;
 use crate::id::{ConversationId, ItemId, ResponseId, WorkerId};
 use crate::item::Item;
+use crate::lease::Lease;
 use crate::page::{Page, Paged};
 use crate::response::Response;
 use crate::status::StatusName;
@@ -119,8 +120,8 @@ pub trait ResponseStore: Send + Sync {
 /// Which processes are alive.
 #[async_trait]
 pub trait WorkerRegistry: Send + Sync {
-    /// Says that `worker` is alive.
-    async fn beat(&self, worker: WorkerId) -> Result<(), StoreError>;
+    /// Says that `worker` is alive, and answers the leases it holds in the queue.
+    async fn beat(&self, worker: WorkerId) -> Result<Vec<Lease>, StoreError>;
 
     /// Says that `worker` is about to end, holding nothing.
     async fn leave(&self, worker: WorkerId) -> Result<(), StoreError>;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::ending::{interrupted, past_deadline};
 use super::{
-    Advance, Answer, CallState, Closing, IllegalInput, Input, Moment, Next, Outcome, PendingCall,
-    Phase, Run, Stop, Toolbox, offer, transcript,
+    Advance, Answer, CallState, Closing, IllegalInput, Input, Listing, Moment, Next, Outcome,
+    PendingCall, Phase, Run, Stop, Toolbox, offer, transcript,
 };
 use crate::failure::Failure;
 use crate::id::ExecutionId;
@@ -62,6 +62,7 @@ impl Run {
             Err(failure) => return self.end(Outcome::Failed(failure), now),
         };
         self.tools = offer::select(&self.spec.tools, &toolbox.tools);
+        self.listing = Listing::Done;
         self.context_tokens = toolbox.context_tokens;
         match offer::missing(&self.spec, &self.tools) {
             Some(failure) if self.rules.tool_failure == ToolFailure::Fail => {
@@ -71,8 +72,12 @@ impl Run {
         }
     }
 
-    /// Asks the model for the next turn.
+    /// Asks the model for the next turn, when the tools are known.
     pub(super) fn call_model(&mut self, now: Moment) -> Advance {
+        if self.listing == Listing::Due {
+            self.phase = Phase::Tools;
+            return now.then(Next::ListTools);
+        }
         self.phase = Phase::Model;
         self.turn = self.turn.saturating_add(1);
         self.turn_started = now.at;

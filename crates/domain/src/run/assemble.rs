@@ -172,11 +172,7 @@ impl Assembler {
         let text: Arc<str> = text.into();
         events.push(Event::TextDone(place, kind, Arc::clone(&text)));
         events.push(Event::PartClosed(place, kind, Arc::clone(&text)));
-        let body = match kind {
-            TextKind::Output => ItemBody::Message(Message::text(Role::Assistant, text)),
-            TextKind::Reasoning => ItemBody::Reasoning(Reasoning { text }),
-        };
-        self.close_item(place, status, body, events);
+        self.close_item(place, status, text_body(kind, text), events);
     }
 
     fn call(
@@ -216,16 +212,7 @@ impl Assembler {
     fn close_all(&mut self, status: ItemStatus, events: &mut Vec<Event>) {
         self.close_text(status, events);
         for open in std::mem::take(&mut self.calls) {
-            let arguments: Arc<str> = if open.arguments.trim().is_empty() {
-                Arc::from("{}")
-            } else {
-                open.arguments.into()
-            };
-            let body = ItemBody::FunctionCall(FunctionCall {
-                call_id: open.call_id,
-                name: open.name,
-                arguments,
-            });
+            let body = call_body(open.call_id, open.name, open.arguments);
             let item = self.item(open.place, status, body);
             events.push(Event::ArgumentsDone(open.place, Arc::clone(&item)));
             events.push(Event::ItemClosed(open.place, Arc::clone(&item)));
@@ -254,6 +241,28 @@ impl Assembler {
             body,
         })
     }
+}
+
+/// What a text is when it is whole, or cut short.
+pub(super) fn text_body(kind: TextKind, text: Arc<str>) -> ItemBody {
+    match kind {
+        TextKind::Output => ItemBody::Message(Message::text(Role::Assistant, text)),
+        TextKind::Reasoning => ItemBody::Reasoning(Reasoning { text }),
+    }
+}
+
+/// What a call is when it is whole, or cut short.
+pub(super) fn call_body(call_id: CallId, name: Arc<str>, arguments: String) -> ItemBody {
+    let arguments: Arc<str> = if arguments.trim().is_empty() {
+        Arc::from("{}")
+    } else {
+        arguments.into()
+    };
+    ItemBody::FunctionCall(FunctionCall {
+        call_id,
+        name,
+        arguments,
+    })
 }
 
 /// The name of the call that this item is: the item's own number, so no two calls of a run share one.

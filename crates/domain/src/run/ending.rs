@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Advance, Closing, Moment, Next, Outcome, Phase, Run};
 use crate::failure::{Failure, FailureCode};
-use crate::item::Message;
+use crate::item::{Item, Message};
 use crate::status::IncompleteReason;
 
 impl Run {
@@ -13,7 +13,7 @@ impl Run {
         self.close_calls(&mut now);
         self.progress.output = self
             .answer_turn(&outcome)
-            .and_then(|turn| self.text_of(turn));
+            .and_then(|turn| text_of(&self.own, turn));
         self.phase = Phase::Ended(outcome.clone());
         now.then(Next::Stop(outcome))
     }
@@ -30,24 +30,30 @@ impl Run {
             }
             Outcome::Completed | Outcome::Incomplete(_) => Some(self.turn),
             // Whatever was said last is all there is.
-            Outcome::Cancelled => self
-                .own
-                .iter()
-                .rfind(|item| item.turn > 0 && item.as_message().is_some())
-                .map(|item| item.turn),
+            Outcome::Cancelled => last_turn_with_words(&self.own),
         }
     }
+}
 
-    fn text_of(&self, turn: u16) -> Option<Arc<str>> {
-        let mut texts = self
-            .own
-            .iter()
-            .filter(|item| item.turn == turn && turn > 0)
-            .filter_map(|item| item.as_message())
-            .map(Message::joined_text);
-        let first = texts.next()?;
-        Some(texts.fold(first, |all, next| [&*all, &*next].concat().into()))
-    }
+/// What was said last, by whichever turn said anything: all that is left of an answer that was stopped.
+pub fn said_last(own: &[Arc<Item>]) -> Option<Arc<str>> {
+    last_turn_with_words(own).and_then(|turn| text_of(own, turn))
+}
+
+fn last_turn_with_words(own: &[Arc<Item>]) -> Option<u16> {
+    own.iter()
+        .rfind(|item| item.turn > 0 && item.as_message().is_some())
+        .map(|item| item.turn)
+}
+
+fn text_of(own: &[Arc<Item>], turn: u16) -> Option<Arc<str>> {
+    let mut texts = own
+        .iter()
+        .filter(|item| item.turn == turn && turn > 0)
+        .filter_map(|item| item.as_message())
+        .map(Message::joined_text);
+    let first = texts.next()?;
+    Some(texts.fold(first, |all, next| [&*all, &*next].concat().into()))
 }
 
 /// The failure of a run whose process ended before it did.
@@ -55,6 +61,14 @@ pub(crate) fn interrupted() -> Failure {
     Failure::new(
         FailureCode::Interrupted,
         "the process that worked on the response ended before it was done",
+    )
+}
+
+/// The failure of a run whose processes died one after another.
+pub(crate) fn lost() -> Failure {
+    Failure::new(
+        FailureCode::WorkerLost,
+        "the processes that worked on the response were lost again and again",
     )
 }
 

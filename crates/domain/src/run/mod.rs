@@ -19,21 +19,23 @@ use crate::time::Timestamp;
 use crate::tool::{ToolCall, ToolReply, ToolSpec};
 use crate::usage::Usage;
 
+pub mod abandon;
 mod advance;
 pub mod assemble;
 mod calls;
-mod ending;
+pub mod checkpoint;
+pub mod ending;
 pub mod limits;
 mod offer;
 pub mod pairs;
-mod repair;
+pub mod repair;
 mod resume;
 pub mod transcript;
 
 #[cfg(test)]
 mod matrix;
 
-pub(crate) use ending::interrupted;
+pub(crate) use ending::{interrupted, lost};
 use limits::Rules;
 
 /// What a response still owes.
@@ -45,6 +47,8 @@ pub struct Run {
     history: Arc<[Arc<Item>]>,
     own: Vec<Arc<Item>>,
     tools: Arc<[Arc<ToolSpec>]>,
+    /// Whether this process knows the tools.
+    listing: Listing,
     context_tokens: u32,
     progress: Progress,
     phase: Phase,
@@ -71,9 +75,18 @@ pub enum Phase {
     Ended(Outcome),
 }
 
+/// Whether the tools are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    /// They are to be listed before the model is asked.
+    Due,
+    /// They are.
+    Done,
+}
+
 /// Whether the model may still ask for tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Closing {
+pub enum Closing {
     /// It may.
     No,
     /// The limit is reached and it was asked for a last answer without them.
@@ -289,6 +302,7 @@ impl Run {
             history,
             own: input,
             tools: Arc::from([]),
+            listing: Listing::Due,
             context_tokens: 0,
             progress: Progress::default(),
             phase: Phase::New,
@@ -329,7 +343,7 @@ impl Run {
         assemble::Assembler::new(assemble::Begin {
             response: self.response,
             turn: self.turn,
-            item: limits::narrow(self.own.len()),
+            item: self.length(),
             index: limits::narrow(next_index),
         })
     }

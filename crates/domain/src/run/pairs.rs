@@ -66,7 +66,7 @@ pub fn unpaired(history: &[Arc<Item>], own: &[Arc<Item>]) -> Option<Unpaired> {
 /// The items that a model is to read now, in their order; those from `own` on are of the run that asks.
 /// Left out are calls without output, outputs without call, and those turns of a model that came to
 /// nothing: they were, or are now, asked for again, or hold neither text nor a call that counts.
-pub(super) fn counted<'a>(items: &[&'a Arc<Item>], own: usize) -> Vec<&'a Arc<Item>> {
+pub fn counted<'a>(items: &[&'a Arc<Item>], own: usize) -> Vec<&'a Arc<Item>> {
     let mut keep: Vec<bool> = items.iter().map(|item| !is_half(item)).collect();
     for (call, output) in pairs(items) {
         for place in [call, output] {

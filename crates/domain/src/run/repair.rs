@@ -8,17 +8,20 @@ use crate::tool::Verdict;
 
 /// The faults of the last turn, each with the number of turns it has come in a row.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Streak(Vec<(Fault, u8)>);
+pub struct Streak(pub Vec<(Fault, u8)>);
 
 /// What makes two faults the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Fault {
+pub enum Fault {
     /// The model said nothing.
     EmptyTurn,
-    /// A call of this tool came back with this verdict and text.
+    /// A call came back with a complaint.
     Complaint {
+        /// Of which kind.
         verdict: Verdict,
+        /// The tool, as the model named it.
         tool: Arc<str>,
+        /// What the model read.
         text: Arc<str>,
     },
 }

@@ -12,6 +12,8 @@ mod world;
 
 mod assembling;
 mod caller_tools;
+mod crashes;
+mod ended_elsewhere;
 mod endings;
 mod faults;
 mod grammar;
@@ -19,6 +21,7 @@ mod limits;
 mod lost_process;
 mod random;
 mod responses;
+mod resumed;
 mod rounds;
 mod spec;
 mod spec_ranges;

@@ -15,7 +15,7 @@ use response_domain::tool::{ToolReply, Verdict};
 use crate::script::{End, deltas, toolbox};
 use crate::world::{RESPONSE, World, draft};
 
-const ALL_TOOLS: &str = "safe:safe pay:unsafe mine:caller";
+pub(crate) const ALL_TOOLS: &str = "safe:safe pay:unsafe mine:caller";
 const TOOLS: &[&str] = &[ALL_TOOLS, ALL_TOOLS, "safe:safe", ""];
 
 /// One thing that may happen, whether it can or not.
@@ -46,7 +46,7 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
-fn turn() -> impl Strategy<Value = String> {
+pub(crate) fn turn() -> impl Strategy<Value = String> {
     // Mostly without a cut, so that runs get somewhere.
     prop::collection::vec(piece(), 0..6).prop_map(|mut pieces| {
         let cuts = pieces.iter().filter(|piece| *piece == "length").count();
@@ -60,7 +60,7 @@ fn turn() -> impl Strategy<Value = String> {
     })
 }
 
-fn outcome() -> impl Strategy<Value = CallOutcome> {
+pub(crate) fn outcome() -> impl Strategy<Value = CallOutcome> {
     prop_oneof![
         6 => "[a-z]{0,4}".prop_map(|text| CallOutcome::Replied(ToolReply::done(text))),
         2 => "[ab]".prop_map(|text| {
@@ -85,7 +85,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-fn rules() -> impl Strategy<Value = Rules> {
+pub(crate) fn rules() -> impl Strategy<Value = Rules> {
     (
         0_u16..5,
         0_usize..4,
@@ -114,7 +114,7 @@ fn rules() -> impl Strategy<Value = Rules> {
         )
 }
 
-fn choice() -> impl Strategy<Value = ToolChoice> {
+pub(crate) fn choice() -> impl Strategy<Value = ToolChoice> {
     prop_oneof![
         4 => Just(ToolChoice::Auto),
         1 => Just(ToolChoice::None),

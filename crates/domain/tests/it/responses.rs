@@ -140,7 +140,7 @@ fn a_response_whose_process_is_gone_fails_and_nobody_knows_what_its_calls_did() 
 fn a_response_in_the_background_waits_starts_and_may_wait_again() {
     let mut draft = draft();
     draft.background = Some(true);
-    let mut response = World::new(draft, rules()).response;
+    let mut response = World::new(draft, rules()).response.as_accepted();
     let at = Timestamp::from_micros;
     assert_eq!(*response.status(), Status::Queued);
     assert_eq!(response.times.queued, Some(response.times.created));

@@ -3,10 +3,14 @@
 //!
 //! ```text
 //! request tools=a,b choice=required depth=2 calls=9 abreast=3 repairs=3 at-depth=answer on-failure=report
+//!         recording=calls
 //! up | tools NAME:safe|unsafe|caller … | tools failed | deadline | stop | shutdown
 //! model PIECE | PIECE …      say TEXT, think TEXT, call NAME ARGUMENTS, usage READ/WRITTEN, length, filter,
 //!                            blank (white space), nothing
 //! breaks PIECE | PIECE …     the same, without an end
+//! tells PIECE | PIECE …      the same, and the turn is not over
+//! dies PIECE | PIECE …       the process is lost after that, and another goes on
+//! dies                       the process is lost
 //! model failed
 //! back CALL done|error TEXT  back CALL timeout|unavailable
 //! ```
@@ -30,7 +34,7 @@ use response_domain::spec::{OnMaxDepth, ToolChoice, ToolFailure, ToolRequest};
 use response_domain::tool::{Repeat, ToolHome, ToolReply, ToolSpec, Verdict};
 use response_domain::usage::Usage;
 
-use crate::world::{RESPONSE, World, draft, rules};
+use crate::world::{RESPONSE, Recording, World, draft, rules};
 
 /// Plays a script and compares what the run does with what the script says it does.
 #[track_caller]
@@ -40,7 +44,7 @@ pub(crate) fn check(script: &str) {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    let mut world = world(lines.first().copied().unwrap_or_default());
+    let mut world = world(&lines);
     let mut played = String::new();
     let mut written = String::new();
     for line in lines {
@@ -62,8 +66,23 @@ pub(crate) fn check(script: &str) {
     );
 }
 
-fn world(request: &str) -> World {
+/// The world after a script, whatever it says that the run does.
+pub(crate) fn world_after(script: &str) -> World {
+    let lines: Vec<&str> = script.lines().map(str::trim).collect();
+    let mut world = world(&lines);
+    for line in lines {
+        let left = line.split("=>").next().unwrap_or_default().trim();
+        if !left.is_empty() && !left.starts_with("request") {
+            play(&mut world, left).unwrap();
+        }
+    }
+    world
+}
+
+fn world(lines: &[&str]) -> World {
     let (mut draft, mut rules) = (draft(), rules());
+    let mut recording = Recording::Steps;
+    let request = lines.first().copied().unwrap_or_default();
     let options = request.strip_prefix("request").unwrap_or_default();
     for option in options.split_whitespace() {
         let (name, value) = option.split_once('=').unwrap();
@@ -86,10 +105,11 @@ fn world(request: &str) -> World {
             "repairs" => rules.repairs = value.parse().unwrap(),
             "at-depth" if value == "answer" => rules.on_max_depth = OnMaxDepth::Answer,
             "on-failure" if value == "report" => rules.tool_failure = ToolFailure::Report,
+            "recording" if value == "calls" => recording = Recording::Calls,
             _ => panic!("no request has {option}"),
         }
     }
-    World::new(draft, rules)
+    World::new(draft, rules).recording(recording)
 }
 
 fn request_of(name: &str) -> ToolRequest {
@@ -110,6 +130,19 @@ fn play(world: &mut World, line: &str) -> Result<Next, IllegalInput> {
         ("model", pieces) => Input::ModelAnswered(Ok(world.answer(deltas(pieces, End::Told)))),
         ("breaks", pieces) => {
             world.break_off(deltas(pieces, End::Missing));
+            return Ok(Next::Wait);
+        }
+        ("tells", pieces) => {
+            world.tell_deltas(deltas(pieces, End::Missing));
+            return Ok(Next::Wait);
+        }
+        ("dies", "") => {
+            world.crash();
+            return Ok(Next::Wait);
+        }
+        ("dies", pieces) => {
+            world.tell_deltas(deltas(pieces, End::Missing));
+            world.crash();
             return Ok(Next::Wait);
         }
         ("back", rest) => Input::CallReturned(returned(rest)),

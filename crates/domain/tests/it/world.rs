@@ -1,4 +1,5 @@
-//! A run with a driver that does nothing by itself, and the laws that every run keeps at every step.
+//! A run with a driver that does nothing by itself, and the laws that every run keeps at every step. What
+//! it recorded of the run outlives the driver: [`World::crash`] goes on from there.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,13 +11,16 @@ use response_domain::id::{RawId, ResponseId};
 use response_domain::item::{Item, ItemBody, Message, Role};
 use response_domain::json::Json;
 use response_domain::ports::llm::{Delta, ModelTurn};
+use response_domain::ports::queue::Standing;
 use response_domain::response::Response;
+use response_domain::run::checkpoint::{Checkpoint, Resumption};
 use response_domain::run::limits::Rules;
 use response_domain::run::{Answer, IllegalInput, Input, Next, Phase, Run, Start, pairs};
 use response_domain::spec::{Draft, InputItem, OnMaxDepth, ResponseSpec, SpecLimits, ToolFailure};
-use response_domain::status::Change;
+use response_domain::status::{Change, Status};
 use response_domain::time::Timestamp;
 use response_domain::usage::Usage;
+use response_domain::work::{Guard, UnitOfWork};
 use response_testkit::grammar;
 
 pub(crate) const RESPONSE: ResponseId = ResponseId::new(RawId::new(7));
@@ -59,12 +63,38 @@ pub(crate) fn rules() -> Rules {
     }
 }
 
+/// When a run is recorded whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recording {
+    /// At each step.
+    Steps,
+    /// When a call starts or returns, and when something is told for the first time after a crash.
+    Calls,
+}
+
+/// What a driver that is lost leaves behind, besides the log.
+#[derive(Debug, Clone)]
+struct Recorded {
+    response: Response,
+    items: Vec<Arc<Item>>,
+    checkpoint: Option<Checkpoint>,
+    settled: usize,
+}
+
 /// A run, all that was told of it, and the time, which passes a second a step.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) run: Run,
     pub(crate) response: Response,
+    recording: Recording,
+    recorded: Recorded,
+    /// Whether this driver recorded anything yet.
+    begun: bool,
     events: Vec<Event>,
+    /// What is told as soon as something is recorded.
+    window: Vec<Event>,
+    /// How many events belong to steps that are over.
+    settled: usize,
     now: Timestamp,
     rules: Rules,
 }
@@ -88,18 +118,35 @@ impl World {
             input,
             at: now,
         });
-        let response = Response::accept(RESPONSE, OwnerId::new("ada"), spec, None, now);
-        let accepted = Arc::new(response.clone());
+        let mut response = Response::accept(RESPONSE, OwnerId::new("ada"), spec, None, now);
+        let created = Event::Created(Arc::new(response.clone()));
+        if *response.status() == Status::Queued {
+            response.change(Change::Start, now).unwrap();
+        }
+        let events = vec![created, Event::Started(Arc::new(response.clone()))];
+        let settled = events.len();
+        let recorded = Recorded {
+            response: response.clone(),
+            items: run.items().to_vec(),
+            checkpoint: run.checkpoint(),
+            settled,
+        };
         Self {
             run,
-            events: vec![
-                Event::Created(Arc::clone(&accepted)),
-                Event::Started(accepted),
-            ],
+            recording: Recording::Steps,
+            recorded,
+            begun: true,
+            events,
+            window: Vec::new(),
+            settled,
             response,
             now,
             rules,
         }
+    }
+
+    pub(crate) fn recording(self, recording: Recording) -> Self {
+        Self { recording, ..self }
     }
 
     /// Gives the run one input. Whatever it answers, the laws hold.
@@ -123,7 +170,10 @@ impl World {
             self.run.items().starts_with(before.items()),
             "items only grow"
         );
-        self.events.extend(advance.events);
+        let is_call =
+            |event: &Event| matches!(event, Event::CallStarted(_) | Event::CallReturned(_));
+        let mut due = self.recording == Recording::Steps || advance.events.iter().any(is_call);
+        self.window.extend(advance.events);
         self.check_records();
         match &advance.next {
             Next::CallModel(turn) => check_turn(turn),
@@ -132,13 +182,112 @@ impl World {
                 let change = Change::from(outcome.clone());
                 self.response.change(change, self.now).unwrap();
                 let ended = Arc::new(self.response.clone());
-                self.events.push(Event::Ended(ended));
-                grammar::check(&self.events).unwrap();
+                self.window.push(Event::Ended(ended));
+                due = true;
             }
             Next::CallTools(calls) => assert!(!calls.is_empty()),
             Next::ListTools | Next::Wait => {}
         }
+        self.settled = self.events.len() + self.window.len();
+        if due {
+            self.record();
+        }
+        self.check_events();
         Ok(advance.next)
+    }
+
+    /// Takes an ended stream for what it must be, and one that goes on for the beginning of that.
+    fn check_events(&self) {
+        if self.response.status().is_ended() {
+            grammar::check(&self.events).unwrap();
+        } else {
+            grammar::check_so_far(&self.events).unwrap();
+        }
+    }
+
+    /// Records the whole run, and tells what is to be told.
+    fn record(&mut self) {
+        self.events.append(&mut self.window);
+        self.begun = true;
+        if !self.response.status().is_ended() {
+            self.response.progress = self.run.progress().clone();
+            self.response.times.updated = self.now;
+        }
+        self.recorded = Recorded {
+            response: self.response.clone(),
+            items: self.run.items().to_vec(),
+            checkpoint: self.run.checkpoint(),
+            settled: self.settled,
+        };
+    }
+
+    /// Tells of what belongs to no step.
+    pub(crate) fn tell(&mut self, events: Vec<Event>) {
+        self.window.extend(events);
+        if self.begun {
+            self.events.append(&mut self.window);
+        } else {
+            self.record();
+        }
+        self.check_events();
+    }
+
+    /// How the response stands, as whoever does not drive it sees it.
+    pub(crate) fn standing(&self) -> Standing {
+        let mut response = self.recorded.response.clone();
+        response.change(Change::Requeue, self.now).unwrap();
+        Standing {
+            response: Arc::new(response),
+            checkpoint: self.recorded.checkpoint.clone(),
+            next: self.events.len().try_into().unwrap(),
+            tail: self
+                .events
+                .iter()
+                .skip(self.recorded.settled)
+                .cloned()
+                .collect(),
+        }
+    }
+
+    /// The driver is lost, and another one goes on from what was recorded.
+    pub(crate) fn crash(&mut self) {
+        self.now = self.now.after(Duration::from_secs(20));
+        let standing = self.standing();
+        let (run, closing) = Run::resume(Resumption {
+            standing: &standing,
+            rules: self.rules,
+            history: Arc::from([]),
+            own: self.recorded.items.clone(),
+            at: self.now,
+        });
+        self.run = run;
+        self.response = self.recorded.response.clone();
+        self.window = closing;
+        self.begun = false;
+        self.check_records();
+        assert!(self.run.items().starts_with(&self.recorded.items));
+    }
+
+    /// Somebody who does not drive the run ends it now: what that writes, and the whole log with it.
+    pub(crate) fn end_from_outside(&self, ended: Response) -> (UnitOfWork, Vec<Event>) {
+        let standing = self.standing();
+        let work = standing.end(ended, &self.recorded.items, Guard::Open);
+        assert_eq!(work.log.from, standing.next);
+        let told = [self.events.clone(), work.log.events.clone()].concat();
+        grammar::check(&told).unwrap();
+        let items = [self.recorded.items.clone(), work.items.clone()].concat();
+        let mut ordinals: Vec<_> = items.iter().map(|item| item.id.ordinal).collect();
+        ordinals.sort_unstable();
+        ordinals.dedup();
+        assert!((0..).zip(ordinals).all(|(place, ordinal)| place == ordinal));
+        let closed = told.iter().filter_map(|event| match event {
+            Event::ItemClosed(_, item) => Some(item),
+            _ => None,
+        });
+        for item in closed {
+            assert!(items.contains(item), "what was told is kept: {item:?}");
+        }
+        (work, told)
     }
 
     /// What a model answers that sends these deltas now.
@@ -149,7 +298,9 @@ impl World {
             assembler.push(delta, &mut events);
         }
         let answer = assembler.finish(&mut events);
-        self.tell_of_a_turn(events);
+        if matches!(self.run.phase(), Phase::Model) {
+            self.tell(events);
+        }
         answer
     }
 
@@ -163,20 +314,23 @@ impl World {
         for delta in deltas {
             assembler.push(delta, &mut events);
         }
-        let items = assembler.abandon(&mut events);
-        self.tell_of_a_turn(events);
-        self.run.keep(items);
+        self.run.keep(assembler.abandon(&mut events));
+        self.tell(events);
+    }
+
+    /// Tells of a turn that is not over.
+    pub(crate) fn tell_deltas(&mut self, deltas: Vec<Delta>) {
+        let mut assembler = self.run.assembler();
+        for delta in deltas {
+            let mut events = Vec::new();
+            assembler.push(delta, &mut events);
+            self.tell(events);
+        }
     }
 
     /// All that was told.
     pub(crate) fn events(&self) -> &[Event] {
         &self.events
-    }
-
-    fn tell_of_a_turn(&mut self, events: Vec<Event>) {
-        if matches!(self.run.phase(), Phase::Model) {
-            self.events.extend(events);
-        }
     }
 
     /// The records of a run agree with each other.

@@ -2,9 +2,18 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use response_domain::caller::OwnerId;
+use response_domain::id::ResponseId;
+use response_domain::lease::Lease;
 use response_domain::ports::llm::Delta;
+use response_domain::ports::queue::{EventLog, Recorded, Standing};
+use response_domain::ports::store::StoreError;
 use response_domain::status::StatusName;
+use response_domain::work::Append;
+use response_engine::Engine;
 use response_engine::error::ReadError;
+use response_testkit::memory::MemoryStore;
 use response_testkit::script::{ScriptedTools, ToolScript, TurnScript, calls, text};
 
 use crate::world::{Plan, World, ada, output, says, status};
@@ -115,4 +124,52 @@ async fn a_cancel_races_the_end_and_one_of_them_wins() {
         assert_eq!(stored.status(), ended.status());
         assert_eq!(stored.status(), answered.status());
     }
+}
+
+/// A log that is read only after somebody else has cancelled the response.
+struct CancelledFirst {
+    log: Arc<MemoryStore>,
+    other: Engine,
+}
+
+#[async_trait]
+impl EventLog for CancelledFirst {
+    async fn events(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+        from: u64,
+        at_most: u16,
+    ) -> Result<Option<Vec<Recorded>>, StoreError> {
+        self.log.events(owner, id, from, at_most).await
+    }
+
+    async fn append(&self, lease: &Lease, log: &Append) -> Result<(), StoreError> {
+        self.log.append(lease, log).await
+    }
+
+    async fn standing(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+    ) -> Result<Option<Standing>, StoreError> {
+        self.other.cancel(owner, id).await.unwrap();
+        self.log.standing(owner, id).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cancels_second_is_answered_the_ended_response() {
+    let first = World::new([]).await;
+    let queued = first.enqueue(says("hi")).await;
+    let mut plan = Plan::new([]).beside(&first);
+    plan.log = Some(Arc::new(CancelledFirst {
+        log: Arc::clone(&first.store),
+        other: first.engine.clone(),
+    }));
+    let second = plan.build().await;
+    let answered = second.engine.cancel(&ada().owner, queued.id).await.unwrap();
+    assert_eq!(status(&answered), StatusName::Cancelled);
+    let stored = first.engine.get(&ada().owner, queued.id).await.unwrap();
+    assert_eq!(answered.times, stored.times);
 }

@@ -162,10 +162,6 @@ async fn what_a_request_builds_on_must_exist() {
             "ToolNotAvailable",
         ),
         (but(|draft| draft.model = None), "Refused"),
-        (
-            but(|draft| draft.background = Some(true)),
-            "BackgroundUnavailable",
-        ),
     ];
     let asked = world.model.asked().len();
     for (draft, expected) in cases {

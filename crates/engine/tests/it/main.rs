@@ -6,9 +6,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod background;
+mod background_crash;
 mod cancel;
 mod crash;
 mod create;
+mod leases;
 mod limits;
 mod reading;
 mod shutdown;

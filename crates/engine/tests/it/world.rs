@@ -5,27 +5,33 @@ use std::time::Duration;
 
 use response_domain::caller::{Caller, Credential, OwnerId};
 use response_domain::event::Event;
-use response_domain::id::{RawId, WorkerId};
+use response_domain::id::{RawId, ResponseId, WorkerId};
 use response_domain::item::{ItemBody, Message, Role};
 use response_domain::json::Json;
-use response_domain::ports::store::ResponseStore;
+use response_domain::ports::queue::{EventLog, JobQueue};
+use response_domain::ports::store::{ResponseStore, WorkerRegistry};
 use response_domain::response::Response;
 use response_domain::spec::{Draft, InputItem, OnMaxDepth, SpecLimits, ToolFailure};
 use response_domain::status::StatusName;
 use response_engine::Engine;
 use response_engine::create::{Created, Reader, Request, Waiting};
 use response_engine::error::CreateError;
-use response_engine::policy::Policy;
+use response_engine::policy::{Background, Company, Policy};
 use response_engine::ports::Ports;
+use response_testkit::bus::MemoryBus;
 use response_testkit::clock::{TestClock, TestIds};
+use response_testkit::faulty::FaultyStore;
 use response_testkit::memory::MemoryStore;
 use response_testkit::script::{ScriptedModel, ScriptedTools, TurnScript};
+use response_testkit::vault::TestVault;
 
 pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) bus: Arc<MemoryBus>,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) tools: Arc<ScriptedTools>,
+    pub(crate) process: u16,
 }
 
 /// What a world is made of.
@@ -35,7 +41,13 @@ pub(crate) struct Plan {
     pub(crate) policy: Policy,
     pub(crate) store: Arc<MemoryStore>,
     /// Stands before the store, if anything does.
-    pub(crate) front: Option<Arc<dyn ResponseStore>>,
+    pub(crate) front: Option<Arc<FaultyStore<MemoryStore>>>,
+    pub(crate) bus: Arc<MemoryBus>,
+    pub(crate) vault: TestVault,
+    /// Takes signs of life in place of the store, if anything does.
+    pub(crate) registry: Option<Arc<dyn WorkerRegistry>>,
+    /// Is read in place of the store's log, if anything is.
+    pub(crate) log: Option<Arc<dyn EventLog>>,
     pub(crate) process: u16,
 }
 
@@ -47,6 +59,10 @@ impl Plan {
             policy: policy(),
             store: Arc::default(),
             front: None,
+            bus: Arc::default(),
+            vault: TestVault::default(),
+            registry: None,
+            log: None,
             process: 1,
         }
     }
@@ -64,9 +80,18 @@ impl Plan {
     pub(crate) async fn build(self) -> World {
         let model = Arc::new(ScriptedModel::new(self.turns));
         let tools = Arc::new(self.tools);
+        let (store, queue, log): (Arc<dyn ResponseStore>, Arc<dyn JobQueue>, Arc<dyn EventLog>) =
+            match self.front {
+                Some(front) => (front.clone(), front.clone(), front),
+                None => (self.store.clone(), self.store.clone(), self.store.clone()),
+            };
         let ports = Ports {
-            store: self.front.unwrap_or_else(|| self.store.clone()),
-            workers: self.store.clone(),
+            store,
+            queue,
+            log: self.log.unwrap_or(log),
+            bus: self.bus.clone(),
+            vault: Arc::new(self.vault),
+            workers: self.registry.unwrap_or_else(|| self.store.clone()),
             llm: model.clone(),
             registry: tools.clone(),
             executor: tools.clone(),
@@ -79,9 +104,25 @@ impl Plan {
         World {
             engine,
             store: self.store,
+            bus: self.bus,
             model,
             tools,
+            process: self.process,
         }
+    }
+
+    /// The next process beside `world`: the same store and bus.
+    pub(crate) fn beside(mut self, world: &World) -> Self {
+        self.store = Arc::clone(&world.store);
+        self.bus = Arc::clone(&world.bus);
+        self.process = world.process + 1;
+        self
+    }
+
+    /// With this many workers.
+    pub(crate) fn workers(mut self, workers: u16) -> Self {
+        self.policy.background.workers = workers;
+        self
     }
 }
 
@@ -103,7 +144,9 @@ impl World {
     pub(crate) async fn wait(&self, draft: Draft) -> Waiting {
         match self.create(draft).await.unwrap() {
             Created::Waiting(waiting) => waiting,
-            Created::Streaming(_) => panic!("the draft asked for a stream"),
+            Created::Streaming(_) | Created::Queued(_) => {
+                panic!("the draft asks for something else")
+            }
         }
     }
 
@@ -121,8 +164,42 @@ impl World {
             .unwrap()
         {
             Created::Streaming(reader) => reader,
-            Created::Waiting(_) => panic!("the draft asked for a stream"),
+            Created::Waiting(_) | Created::Queued(_) => panic!("the draft asks for something else"),
         }
+    }
+}
+
+impl World {
+    /// Puts a response into the queue.
+    pub(crate) async fn enqueue(&self, draft: Draft) -> Arc<Response> {
+        let draft = Draft {
+            background: Some(true),
+            ..draft
+        };
+        match self.create(draft).await.unwrap() {
+            Created::Queued(response) => response,
+            Created::Waiting(_) | Created::Streaming(_) => panic!("a draft for the queue waits"),
+        }
+    }
+
+    /// Reads along to the end, and answers the ended response and all that was told.
+    pub(crate) async fn followed(&self, id: ResponseId) -> (Arc<Response>, Vec<Event>) {
+        let mut follower = self.engine.follow(&ada().owner, id).await.unwrap();
+        let mut told = Vec::new();
+        while let Some(events) = follower.next().await.unwrap() {
+            told.extend(events);
+        }
+        let Some(Event::Ended(ended)) = told.last().cloned() else {
+            panic!("the log does not end: {told:?}");
+        };
+        (ended, told)
+    }
+}
+
+/// Lets everything happen that does not wait for time to pass.
+pub(crate) async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -139,6 +216,7 @@ pub(crate) fn ada() -> Caller {
     Caller {
         owner: OwnerId::new("ada"),
         credential: Credential::bearer("ada's token".into()),
+        expires: None,
     }
 }
 
@@ -187,5 +265,15 @@ fn policy() -> Policy {
         write_after: Duration::from_millis(250),
         reader_patience: Duration::from_secs(30),
         runs: 1_000,
+        background: Background {
+            workers: 0,
+            poll_interval: Duration::from_secs(2),
+            task_timeout: Duration::from_mins(10),
+            max_attempts: 3,
+            owner_limit: None,
+            queue_limit: None,
+            owner_queue_limit: None,
+            company: Company::Others,
+        },
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/responses`: wait for the answer, or read it along.
+//! `POST /v1/responses`: wait for the answer, read it along, or leave it to the queue.
 
 use actix_web::HttpRequest;
 use response_engine::create::{Created, Request};
@@ -35,6 +35,7 @@ pub(crate) async fn create<D: Dialect>(
                 None => Ok(at.shown(&response)),
             }
         }
+        Created::Queued(response) => Ok(at.queued(&response)),
         Created::Streaming(reader) => Ok(stream::answer(at.dialect, reader, options.heartbeat)),
     }
 }

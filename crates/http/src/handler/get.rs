@@ -1,8 +1,8 @@
-//! `GET /v1/responses/{id}`: one response as it stands.
+//! `GET /v1/responses/{id}`: one response as it stands, or its events once more.
 
 use actix_web::HttpRequest;
 
-use super::{Answer, Mounted};
+use super::{Answer, Mounted, replay};
 use crate::body::Incoming;
 use crate::dialect::Dialect;
 use crate::extract;
@@ -16,13 +16,17 @@ pub(crate) async fn get<D: Dialect>(
 ) -> Answer {
     let caller = at.caller(request).await?;
     let id = extract::response_id(request)?;
-    let streams = Query::of(request).truth("stream")?;
-    let response = at.face.engine.get(&caller.owner, id).await?;
-    if streams == Some(true) {
+    let query = Query::of(request);
+    if query.truth("stream")? == Some(true) {
+        let after = replay::Cursor::of(&query, request)?;
+        return replay::replay(at, request, &caller.owner, id, after).await;
+    }
+    if query.has(replay::STARTING_AFTER) {
         return Err(Problem::invalid(
-            "stream",
-            "only a background response can be read along after it was created",
+            replay::STARTING_AFTER,
+            "`starting_after` is about a stream: it needs `stream=true`",
         ));
     }
+    let response = at.face.engine.get(&caller.owner, id).await?;
     Ok(at.shown(&response))
 }

@@ -51,7 +51,7 @@ pub(crate) async fn ready<D: Dialect>(
 #[derive(Serialize)]
 struct Report<'a> {
     status: &'static str,
-    checks: [Check<'a>; 3],
+    checks: [Check<'a>; 4],
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Trouble<'a>>,
 }
@@ -87,7 +87,7 @@ impl<'a> Trouble<'a> {
 }
 
 /// Why the database does not answer is for the log: anybody may ask whether the service is ready.
-fn checks(readiness: &Readiness) -> [Check<'_>; 3] {
+fn checks(readiness: &Readiness) -> [Check<'_>; 4] {
     if let Err(reason) = &readiness.reachable {
         tracing::warn!(reason, "the database does not answer");
     }
@@ -110,6 +110,7 @@ fn checks(readiness: &Readiness) -> [Check<'_>; 3] {
             "schema",
             readiness.schema.as_ref().err().map(String::as_str),
         ),
+        check("keys", readiness.keys.as_ref().err().map(String::as_str)),
         check("intake", draining),
     ]
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::{Bytes, BytesMut};
@@ -30,6 +30,8 @@ pub(crate) mod get;
 pub(crate) mod health;
 pub(crate) mod input_items;
 pub(crate) mod list;
+pub(crate) mod metrics;
+mod replay;
 
 /// Tells clients that follow it whether to repeat a request by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -80,6 +82,17 @@ impl<D: Dialect> Mounted<D> {
         let mut out = BytesMut::with_capacity(1024);
         self.dialect.show(response, &mut out);
         about(response.id, out.freeze())
+    }
+
+    /// A response that was put into the queue, and where to find it.
+    pub(crate) fn queued(&self, response: &Response) -> HttpResponse {
+        let mut answer = self.shown(response);
+        *answer.status_mut() = StatusCode::CREATED;
+        // Relative to where it was created, so it holds behind a gateway's prefix too.
+        if let Ok(path) = HeaderValue::from_str(&format!("responses/{}", response.id)) {
+            answer.headers_mut().insert(LOCATION, path);
+        }
+        answer
     }
 
     /// A problem. What caused it goes to the log, and nowhere else.

@@ -21,6 +21,7 @@ struct Described {
     parameters: Vec<String>,
     body: Option<String>,
     answer: Answered,
+    queued: Option<Answered>,
     errors: Vec<u16>,
 }
 
@@ -34,6 +35,8 @@ struct Answered {
     stream: bool,
     #[serde(default)]
     page: bool,
+    #[serde(default)]
+    text: bool,
     about: Option<String>,
 }
 
@@ -60,6 +63,7 @@ impl Operation {
             Self::Events => "events",
             Self::Alive => "alive",
             Self::Ready => "ready",
+            Self::Metrics => "metrics",
             Self::Index => "index",
             Self::OpenApi => "open_api",
             Self::Docs => "docs",
@@ -122,10 +126,14 @@ fn operation(route: &RouteEntry, described: Described) -> Value {
         parameters,
         body,
         answer,
+        queued,
         errors,
     } = described;
     let mut responses = Map::new();
-    responses.insert("200".to_owned(), answered(answer));
+    responses.insert("200".to_owned(), answered(answer, &[]));
+    if let Some(queued) = queued {
+        responses.insert("201".to_owned(), answered(queued, &["Location"]));
+    }
     for status in errors {
         responses.insert(status.to_string(), refused(status, route.operation));
     }
@@ -152,12 +160,13 @@ fn operation(route: &RouteEntry, described: Described) -> Value {
     Value::Object(operation)
 }
 
-fn answered(answer: Answered) -> Value {
+fn answered(answer: Answered, more: &[&str]) -> Value {
     let Answered {
         description,
         schema,
         stream,
         page,
+        text,
         about,
     } = answer;
     let mut content = Map::new();
@@ -173,7 +182,12 @@ fn answered(answer: Answered) -> Value {
         let json = json!({ "schema": { "type": "string" } });
         content.insert("text/html".to_owned(), json);
     }
+    if text {
+        let json = json!({ "schema": { "type": "string" } });
+        content.insert("text/plain".to_owned(), json);
+    }
     let mut headers = vec!["X-Request-Id"];
+    headers.extend(more);
     headers.extend(about.map(|_response| "X-Response-Id"));
     json!({ "description": description, "headers": headers_of(&headers), "content": content })
 }
@@ -197,7 +211,7 @@ fn refused(status: u16, operation: Operation) -> Value {
         413 => ("The body is too large.", &[]),
         415 => ("The body is not JSON.", &[]),
         429 => (
-            "The model server allows no more requests for now.",
+            "As many background responses wait as allowed, or the model server allows no more requests for now.",
             &["Retry-After"],
         ),
         502 => ("The model server cannot be reached or is failing.", &[]),
@@ -217,6 +231,9 @@ fn refused(status: u16, operation: Operation) -> Value {
     };
     let mut headers = vec!["X-Request-Id"];
     headers.extend(more);
+    if (status, operation) == (503, Operation::Create) {
+        headers.push("X-Should-Retry");
+    }
     json!({
         "description": description,
         "headers": headers_of(&headers),

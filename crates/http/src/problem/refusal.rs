@@ -1,12 +1,15 @@
 //! What the engine, the store and the authenticator answer instead of what was asked for, as problems.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use response_domain::ports::auth::AuthError;
 use response_domain::ports::store::StoreError;
-use response_domain::run::pairs::Lacks;
+use response_domain::run::pairs::{Lacks, Unpaired};
 use response_domain::spec::{FaultKind, SpecFaults};
-use response_engine::error::{CreateError, ReadError};
+use response_engine::error::{CreateError, FollowError, ReadError};
 
+use super::failure::whole_seconds;
 use super::{Kind, Problem, Repeat};
 
 impl From<StoreError> for Problem {
@@ -28,6 +31,18 @@ impl From<ReadError> for Problem {
         match error {
             ReadError::NotFound => Self::no_such_response(),
             ReadError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FollowError> for Problem {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::NotFound => Self::no_such_response(),
+            FollowError::NotKept => {
+                Self::bad_request("response_not_streamable", error.to_string()).about("stream")
+            }
+            FollowError::Store(error) => error.into(),
         }
     }
 }
@@ -69,33 +84,74 @@ impl From<CreateError> for Problem {
             CreateError::PreviousNotFound(_) => {
                 Self::not_found("response_not_found", message).about("previous_response_id")
             }
-            CreateError::PreviousInProgress(_) => Self {
-                repeat: Repeat::Futile,
-                ..Self::new(
-                    StatusCode::CONFLICT,
-                    Kind::Conflict,
-                    "previous_response_in_progress",
-                    message,
-                )
-                .about("previous_response_id")
-            },
+            CreateError::PreviousInProgress(_) => previous_in_progress(message),
             CreateError::PreviousElsewhere => Self::invalid("previous_response_id", message),
             CreateError::ItemNotFound(_) => Self::invalid("input", message),
-            CreateError::Unpaired(unpaired) => {
-                let call = &unpaired.call_id.0;
-                let message = match unpaired.lacks {
-                    Lacks::Call => format!("the output of `{call}` has no call before it"),
-                    Lacks::Output => format!("the call `{call}` has no output behind it"),
-                };
-                Self::invalid(format!("input[{}]", unpaired.place), message)
-            }
-            CreateError::BackgroundUnavailable => Self::invalid("background", message),
+            CreateError::Unpaired(unpaired) => stands_alone(&unpaired),
+            CreateError::BackgroundUnavailable => background_unavailable(message),
+            CreateError::QueueFull { retry_after, .. } => queue_full(message, retry_after),
+            CreateError::CredentialExpires => Self::new(
+                StatusCode::UNAUTHORIZED,
+                Kind::Authentication,
+                "token_expired",
+                message,
+            ),
+            CreateError::Vault(_) => Self::internal(error),
             CreateError::Overloaded | CreateError::Draining => {
                 Self::unavailable("overloaded", message)
             }
             CreateError::Tools(failure) => Self::from(&failure),
             CreateError::Store(error) => error.into(),
         }
+    }
+}
+
+fn previous_in_progress(message: String) -> Problem {
+    let conflict = Problem::new(
+        StatusCode::CONFLICT,
+        Kind::Conflict,
+        "previous_response_in_progress",
+        message,
+    );
+    Problem {
+        repeat: Repeat::Futile,
+        ..conflict.about("previous_response_id")
+    }
+}
+
+fn stands_alone(unpaired: &Unpaired) -> Problem {
+    let call = &unpaired.call_id.0;
+    let message = match unpaired.lacks {
+        Lacks::Call => format!("the output of `{call}` has no call before it"),
+        Lacks::Output => format!("the call `{call}` has no output behind it"),
+    };
+    Problem::invalid(format!("input[{}]", unpaired.place), message)
+}
+
+/// Whoever comes back finds the server without a key again.
+fn background_unavailable(message: String) -> Problem {
+    let unavailable = Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Upstream,
+        "background_unavailable",
+        message,
+    );
+    Problem {
+        repeat: Repeat::Futile,
+        ..unavailable.about("background")
+    }
+}
+
+fn queue_full(message: String, retry_after: Duration) -> Problem {
+    let full = Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        Kind::RateLimit,
+        "queue_full",
+        message,
+    );
+    Problem {
+        retry_after: Some(whole_seconds(retry_after)),
+        ..full
     }
 }
 

@@ -54,6 +54,20 @@ impl Log {
     }
 }
 
+/// Paths, the ids of their requests, and what the line says: status, level and route.
+const PLAIN: &[(&str, &str, u16, &str, &str)] = &[
+    ("/healthz", "req-probe", 200, "DEBUG", "/healthz"),
+    ("/metrics", "req-scrape", 200, "DEBUG", "/metrics"),
+    ("/nothing/secret", "req-lost", 404, "INFO", "none"),
+    (
+        "/v1/responses/secret",
+        "req-none",
+        404,
+        "INFO",
+        "/v1/responses/{id}",
+    ),
+];
+
 /// One test, because there is one log for the whole process.
 #[tokio::test]
 async fn a_request_leaves_one_line_without_secrets() {
@@ -91,17 +105,7 @@ async fn a_request_leaves_one_line_without_secrets() {
     world.model.hanging.notified().await;
     drop(open);
     assert_eq!(log.line("req-left").await["fields"]["http.status"], 499);
-    for (path, id, status, level, route) in [
-        ("/healthz", "req-probe", 200, "DEBUG", "/healthz"),
-        ("/nothing/secret", "req-lost", 404, "INFO", "none"),
-        (
-            "/v1/responses/secret",
-            "req-none",
-            404,
-            "INFO",
-            "/v1/responses/{id}",
-        ),
-    ] {
+    for &(path, id, status, level, route) in PLAIN {
         let call = Call::new("GET", path).header("x-request-id", id);
         call.send(&world).await;
         let line = log.line(id).await;

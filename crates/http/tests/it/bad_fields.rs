@@ -129,7 +129,6 @@ async fn a_value_out_of_range_is_refused_by_name() {
         ),
         ("input", json!("")),
         ("input", json!(" \n ")),
-        ("background", json!(true)),
         ("tool_choice", json!("sometimes")),
     ] {
         // A body of that length is within what this world takes.

@@ -108,7 +108,6 @@ async fn a_path_that_leads_nowhere_is_refused() {
         ("DELETE", "/v1/conversations"),
         ("PATCH", "/openai/v1/responses"),
         ("GET", "/v1/%2e%2e/healthz"),
-        ("GET", "/metrics"),
     ] {
         let reply = Call::new(method, path).send(&world).await;
         assert_is_refused(&reply, (404, "route_not_found"), path);

@@ -9,15 +9,20 @@
 
 mod about;
 mod access;
+mod background;
 mod bad_fields;
 mod bad_requests;
+mod busy;
 mod client;
 mod connection;
 mod conversation;
 mod failures;
+mod follower;
+mod health;
 mod input;
 mod layout;
 mod lists;
+mod replay;
 mod responses;
 mod sample;
 

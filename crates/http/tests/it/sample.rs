@@ -17,7 +17,7 @@ use response_domain::spec::{
 use response_domain::status::Change;
 use response_domain::time::Timestamp;
 use response_domain::usage::Usage;
-use response_domain::work::{Guard, UnitOfWork};
+use response_domain::work::{Append, Guard, UnitOfWork};
 
 use crate::who::ada;
 use crate::world::World;
@@ -161,6 +161,8 @@ pub(crate) async fn put(world: &World, response: &Response) {
         response: Arc::new(response.clone()),
         items: vec![Arc::new(question)],
         executions: response.progress.executions.clone(),
+        checkpoint: None,
+        log: Append::default(),
     };
     world.store.commit(work).await.unwrap();
 }

@@ -13,7 +13,7 @@ use crate::sample::{accepted, answered, failed, id, put, spec, then, worked};
 use crate::world::{Plan, World};
 
 /// Asserts that `value` has the shape of this name.
-fn assert_shape(name: &str, value: &Value) {
+pub(crate) fn assert_shape(name: &str, value: &Value) {
     let document: Value = serde_json::from_str(&openapi_json()).unwrap();
     let schema = json!({
         "$ref": format!("#/components/schemas/{name}"),

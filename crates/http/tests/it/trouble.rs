@@ -101,10 +101,13 @@ async fn every_route_tells_of_the_trouble_and_nothing_of_the_inside() {
         let id = sample::id(1);
         let continuing =
             json!({"model": "m", "input": "hi", "previous_response_id": id.to_string()});
+        let background = json!({"model": "m", "input": "hi", "background": true});
         let calls = [
             Call::new("POST", "/v1/responses").json(&continuing),
+            Call::new("POST", "/v1/responses").json(&background),
             Call::new("GET", "/v1/responses"),
             Call::new("GET", &format!("/v1/responses/{id}")),
+            Call::new("GET", &format!("/v1/responses/{id}?stream=true")),
             Call::new("DELETE", &format!("/v1/responses/{id}")),
             Call::new("POST", &format!("/v1/responses/{id}/cancel")),
             Call::new("GET", &format!("/v1/responses/{id}/input_items")),

@@ -31,6 +31,7 @@ impl Authenticator for ByName {
             _ => Ok(Caller {
                 owner,
                 credential: presented,
+                expires: None,
             }),
         }
     }
@@ -114,7 +115,14 @@ async fn a_credential_that_is_not_good_is_refused_in_its_own_words() {
 #[tokio::test]
 async fn what_asks_for_no_credential_needs_none() {
     let world = Plan::new([]).authenticator(Strict).build().await;
-    for path in ["/", "/healthz", "/readyz", "/openapi.json", "/docs"] {
+    for path in [
+        "/",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+    ] {
         assert_eq!(Call::new("GET", path).send(&world).await.status, 200);
     }
 }
@@ -152,6 +160,7 @@ async fn what_is_somebody_elses_does_not_exist() {
     let (theirs, unknown) = (sample::id(1), sample::id(2));
     for (method, tail) in [
         ("GET", ""),
+        ("GET", "?stream=true"),
         ("DELETE", ""),
         ("POST", "/cancel"),
         ("GET", "/input_items"),

@@ -5,18 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 use response_domain::id::{RawId, WorkerId};
 use response_domain::ports::auth::Authenticator;
+use response_domain::ports::queue::EventLog;
 use response_domain::ports::store::ResponseStore;
 use response_domain::spec::{OnMaxDepth, SpecLimits, ToolFailure};
 use response_engine::Engine;
-use response_engine::policy::Policy;
+use response_engine::policy::{Background, Company, Policy};
 use response_engine::ports::Ports;
-use response_http::{Face, FaceOptions, mount};
+use response_http::{Face, FaceOptions, HealthFace, Metrics, mount, mount_health};
+use response_testkit::bus::MemoryBus;
 use response_testkit::clock::{TestClock, TestIds};
 use response_testkit::memory::MemoryStore;
 use response_testkit::script::{ScriptedModel, ScriptedTools, TurnScript};
+use response_testkit::vault::TestVault;
 use tokio::net::TcpStream;
 
 use crate::who::ByName;
@@ -25,6 +29,8 @@ use crate::who::ByName;
 pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) clock: Arc<TestClock>,
+    bus: Arc<MemoryBus>,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) tools: Arc<ScriptedTools>,
     address: SocketAddr,
@@ -38,12 +44,34 @@ pub(crate) struct Plan {
     policy: Policy,
     options: FaceOptions,
     authenticator: Arc<dyn Authenticator>,
+    vault: TestVault,
+    clock: Arc<TestClock>,
+    store: Arc<MemoryStore>,
+    bus: Arc<MemoryBus>,
+    process: u16,
+    face: Part,
     front: Option<Arc<dyn ResponseStore>>,
+    log: Option<Arc<dyn EventLog>>,
+}
+
+/// How much of the face is mounted.
+#[derive(Clone, Copy)]
+enum Part {
+    Whole,
+    Health,
 }
 
 impl Plan {
     pub(crate) fn new(turns: impl IntoIterator<Item = TurnScript>) -> Self {
+        let clock = Arc::new(TestClock::default());
         Self {
+            store: Arc::new(MemoryStore::timed_by(clock.clone())),
+            clock,
+            bus: Arc::default(),
+            vault: TestVault::default(),
+            process: 1,
+            log: None,
+            face: Part::Whole,
             turns: turns.into_iter().collect(),
             tools: ScriptedTools::new([]),
             policy: policy(),
@@ -79,6 +107,37 @@ impl Plan {
         self
     }
 
+    /// Puts a log in front of the one in memory.
+    pub(crate) fn log(mut self, log: impl EventLog + 'static) -> Self {
+        self.log = Some(Arc::new(log));
+        self
+    }
+
+    /// A process of this number, over the same database as that of `world`.
+    pub(crate) fn beside(mut self, world: &World, number: u16) -> Self {
+        self.clock = Arc::clone(&world.clock);
+        self.store = Arc::clone(&world.store);
+        self.bus = Arc::clone(&world.bus);
+        self.process = number;
+        self
+    }
+
+    /// The store in memory, for what stands in front of it.
+    pub(crate) fn memory(&self) -> Arc<MemoryStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// Only the part of the face that tells how the process is.
+    pub(crate) fn health_only(mut self) -> Self {
+        self.face = Part::Health;
+        self
+    }
+
+    pub(crate) fn vault(mut self, vault: TestVault) -> Self {
+        self.vault = vault;
+        self
+    }
+
     pub(crate) fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
         self.authenticator = Arc::new(authenticator);
         self
@@ -87,31 +146,43 @@ impl Plan {
     pub(crate) async fn build(self) -> World {
         let model = Arc::new(ScriptedModel::new(self.turns));
         let tools = Arc::new(self.tools);
-        let store: Arc<MemoryStore> = Arc::default();
-
-        let ids = Arc::new(TestIds::new(1));
+        let store = self.store;
         let ports = Ports {
             store: self.front.unwrap_or_else(|| store.clone()),
             workers: store.clone(),
+            queue: store.clone(),
+            log: self.log.unwrap_or_else(|| store.clone()),
+            bus: self.bus.clone(),
+            vault: Arc::new(self.vault),
             llm: model.clone(),
             registry: tools.clone(),
             executor: tools.clone(),
-            clock: Arc::new(TestClock::default()),
-            ids,
-            worker: WorkerId::new(RawId::new(1)),
+            clock: self.clock.clone(),
+            ids: Arc::new(TestIds::new(self.process)),
+            worker: WorkerId::new(RawId::new(u128::from(self.process))),
         };
         let engine = Engine::new(ports, self.policy, tokio::runtime::Handle::current());
         engine.sign_on().await;
         let face = Face {
             engine: engine.clone(),
             authenticator: self.authenticator,
-            ids: Arc::new(TestIds::new(2)),
+            ids: Arc::new(TestIds::new(100 * self.process - 98)),
+            metrics: Metrics::new(|| "jan_response_api_queue_waiting 7\n".to_owned()),
             options: self.options,
         };
-        let (address, server) = serve(face);
+        let (address, server) = match self.face {
+            Part::Whole => serve(mount(face)),
+            Part::Health => serve(mount_health(HealthFace {
+                engine: face.engine,
+                ids: face.ids,
+                metrics: face.metrics,
+            })),
+        };
         World {
             engine,
             store,
+            clock: self.clock,
+            bus: self.bus,
             model,
             tools,
             address,
@@ -121,11 +192,14 @@ impl Plan {
 }
 
 /// Serves as the real server does, on a thread of its own.
-fn serve(face: Face) -> (SocketAddr, ServerHandle) {
+fn serve<F>(mount: F) -> (SocketAddr, ServerHandle)
+where
+    F: FnOnce(&mut ServiceConfig) + Clone + Send + 'static,
+{
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = HttpServer::new(move || App::new().configure(mount(face.clone())))
+            let server = HttpServer::new(move || App::new().configure(mount.clone()))
                 .workers(1)
                 .h1_allow_half_closed(false)
                 .tcp_nodelay(true)
@@ -177,5 +251,16 @@ fn policy() -> Policy {
         write_after: Duration::from_millis(250),
         reader_patience: Duration::from_secs(30),
         runs: 1_000,
+        background: Background {
+            workers: 0,
+            // Long: what waits is taken because somebody said so.
+            poll_interval: Duration::from_mins(1),
+            task_timeout: Duration::from_mins(10),
+            max_attempts: 3,
+            owner_limit: None,
+            queue_limit: None,
+            owner_queue_limit: None,
+            company: Company::Others,
+        },
     }
 }

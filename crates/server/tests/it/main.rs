@@ -8,6 +8,7 @@
 )]
 
 mod answer;
+mod background_postgres;
 mod faults;
 mod lifecycle;
 mod process;

@@ -72,6 +72,18 @@ choice! {
 }
 
 choice! {
+    /// Whether `response-api` works on background responses itself.
+    EmbeddedWorkers {
+        /// With the embedded database it does; with PostgreSQL `response-worker` does.
+        Auto = "auto",
+        /// It does.
+        On = "true" | "1" | "on" | "yes",
+        /// It does not.
+        Off = "false" | "0" | "off" | "no",
+    }
+}
+
+choice! {
     /// What a run does at its depth limit.
     OnMaxDepth {
         /// It fails with `max_depth_exceeded`.

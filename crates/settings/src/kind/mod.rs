@@ -9,6 +9,7 @@ mod names;
 mod number;
 mod secret;
 mod size;
+mod vault_keys;
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -22,15 +23,16 @@ use crate::fault::Fault;
 pub use address::Endpoint;
 pub(crate) use address::UrlShape;
 pub use choice::{
-    CallerCredential, LogFormat, LogLevel, McpMode, Migrations, OnMaxDepth, OnToolFailure,
-    TokenChecks, TraceExport, Trust,
+    CallerCredential, EmbeddedWorkers, LogFormat, LogLevel, McpMode, Migrations, OnMaxDepth,
+    OnToolFailure, TokenChecks, TraceExport, Trust,
 };
 pub use database_url::DatabaseUrl;
 pub(crate) use duration::DurationText;
 pub use names::{Label, ToolNames};
-pub use number::{Percent, Threads};
+pub use number::{Ceiling, Percent, Threads};
 pub use secret::SecretHeaders;
 pub use size::ByteSize;
+pub use vault_keys::VaultKeys;
 
 /// The key under which the file of a secret is named.
 pub(crate) const FILE_KEY: &str = "file";
@@ -101,6 +103,8 @@ pub(crate) enum Refusal {
         path: PathBuf,
         source: io::Error,
     },
+    /// Some of the value's parts cannot be used: what is wrong with each, with nothing secret in it.
+    Parts(Vec<String>),
     /// The faults are those of the value's parts; their keys are to follow the setting's own.
     Inside(Vec<Fault>),
 }

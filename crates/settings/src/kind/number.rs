@@ -1,4 +1,4 @@
-//! Whole numbers within a range, shares in percent, and numbers of threads.
+//! Whole numbers within a range, ceilings, shares in percent, and numbers of threads.
 
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
@@ -49,6 +49,33 @@ macro_rules! positive_number {
 
 whole_number!(u16, u32);
 positive_number!(NonZeroU16 => u16, NonZeroU32 => u32, NonZeroUsize => usize);
+
+/// The most there may be of something, or no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ceiling(Option<NonZeroU32>);
+
+impl Ceiling {
+    /// The most there may be; `None` when that is not limited.
+    pub fn limit(self) -> Option<NonZeroU32> {
+        self.0
+    }
+}
+
+impl Kind for Ceiling {
+    type Limits = RangeInclusive<u32>;
+
+    fn allowed(limits: &Self::Limits) -> String {
+        u32::allowed(limits)
+    }
+
+    fn read(given: &Given<'_>, limits: &Self::Limits) -> Result<Self, Refusal> {
+        u32::read(given, limits).map(|number| Self(NonZeroU32::new(number)))
+    }
+
+    fn show(&self) -> String {
+        self.0.map_or(0, NonZeroU32::get).to_string()
+    }
+}
 
 /// A share, in whole percent from 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

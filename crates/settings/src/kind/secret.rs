@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use super::{FILE_KEY, Given, Kind, Presence, Refusal, Secrecy};
 use crate::fault::{Fault, Problem};
 
-const HIDDEN: &str = "(set, not shown)";
+pub(super) const HIDDEN: &str = "(set, not shown)";
 
 /// Headers that the protocol itself needs, or that would change where a message ends.
 const RESERVED: [&str; 8] = [
@@ -123,7 +123,7 @@ impl Kind for SecretHeaders {
                 Ok(secret) if is_usable(&name) => {
                     headers.insert(name, secret);
                 }
-                Ok(_) | Err(Refusal::NotAllowed | Refusal::Inside(_)) => {
+                Ok(_) | Err(Refusal::NotAllowed | Refusal::Parts(_) | Refusal::Inside(_)) => {
                     let problem = Problem::NotAllowed {
                         given: None,
                         allowed: Self::allowed(&()),

@@ -139,8 +139,9 @@ fn an_empty_variable_counts_as_not_set() {
 #[case("DB_POSTGRESQL_WRITE_DNS", Some("DB_POSTGRESQL_WRITE_DSN"))]
 #[case("TOOL_EXECUTION_TIMEOUTS", Some("TOOL_EXECUTION_TIMEOUT"))]
 #[case("RESPONSE_CONFIG", Some("RESPONSE_CONFIG_FILE"))]
-#[case("RESPONSE_VAULT_KEYS", None)]
-#[case("BACKGROUND_WORKER_COUNT", None)]
+#[case("RESPONSE_VAULT_KEY", Some("RESPONSE_VAULT_KEYS"))]
+#[case("BACKGROUND_WORKERS_COUNT", Some("BACKGROUND_WORKER_COUNT"))]
+#[case("WEBHOOK_MAX_RETRIES", None)]
 fn a_variable_of_ours_that_no_setting_knows_is_told(
     #[case] variable: &str,
     #[case] closest: Option<&str>,

@@ -6,6 +6,7 @@
     reason = "the helpers below fail a test by panicking"
 )]
 
+mod background;
 mod database;
 mod environment;
 mod example;
@@ -16,6 +17,7 @@ mod reference;
 mod secrets;
 mod servers;
 mod values;
+mod vault_keys;
 
 use response_settings::{Loaded, Settings, SettingsFaults, Sources};
 

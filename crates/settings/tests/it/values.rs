@@ -1,18 +1,19 @@
 //! One value at a time: what is read, what it becomes, what is refused.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use response_settings::{
-    LogFormat, LogLevel, Migrations, OnMaxDepth, OnToolFailure, Settings, Threads, TokenChecks,
-    TraceExport,
+    EmbeddedWorkers, LogFormat, LogLevel, Migrations, OnMaxDepth, OnToolFailure, Settings, Threads,
+    TokenChecks, TraceExport,
 };
 use rstest::rstest;
 
 use crate::{only_fault, shown, sources, with};
 
 /// What holds when only the LLM API is named: the contract's figures.
-const DEFAULTS: [(&str, &str); 54] = [
+const DEFAULTS: [(&str, &str); 65] = [
     ("http.port", "8082"),
     ("http.host", "127.0.0.1"),
     ("http.body_limit", "10MiB"),
@@ -63,6 +64,17 @@ const DEFAULTS: [(&str, &str); 54] = [
     ("runs.foreground_timeout", "10m"),
     ("runs.write_behind", "250ms"),
     ("runs.repair_limit", "3"),
+    ("background.worker_count", "4"),
+    ("background.poll_interval", "2s"),
+    ("background.task_timeout", "10m"),
+    ("background.max_attempts", "3"),
+    ("background.embedded", "auto"),
+    ("background.owner_limit", "0"),
+    ("background.queue_limit", "100000"),
+    ("background.owner_queue_limit", "0"),
+    ("vault.keys", ""),
+    ("worker.host", "127.0.0.1"),
+    ("worker.port", "8083"),
     ("log.level", "info"),
     ("log.format", "auto"),
     ("log.traces", "false"),
@@ -90,6 +102,9 @@ fn the_defaults_have_their_types() {
         mcp,
         tools,
         runs,
+        background,
+        vault,
+        worker,
         log,
         auth,
     } = with(&[]).settings;
@@ -109,6 +124,19 @@ fn the_defaults_have_their_types() {
         (8, OnMaxDepth::Fail)
     );
     assert_eq!(runs.write_behind, Duration::from_millis(250));
+    assert_eq!(
+        (background.worker_count, background.max_attempts.get()),
+        (4, 3)
+    );
+    assert_eq!(background.embedded, EmbeddedWorkers::Auto);
+    assert_eq!(background.owner_limit.limit(), None);
+    assert_eq!(
+        background.queue_limit.limit().map(NonZeroU32::get),
+        Some(100_000)
+    );
+    assert_eq!(background.owner_queue_limit.limit(), None);
+    assert!(vault.keys.is_none());
+    assert_eq!((worker.host.is_loopback(), worker.port), (true, 8083));
     assert_eq!((log.level, log.format), (LogLevel::Info, LogFormat::Auto));
     assert_eq!(
         (log.traces, auth.enabled),

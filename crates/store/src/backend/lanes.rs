@@ -6,9 +6,11 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
-use tokio::sync::Semaphore;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
+use sqlx::query::QueryAs;
+use sqlx::{ConnectOptions, Connection, FromRow, Postgres};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
 /// Some connections, each made when it is needed and kept.
@@ -23,6 +25,7 @@ pub(crate) struct Lanes {
     patience: Duration,
 }
 
+/// A connection that answered well so far.
 #[derive(Debug)]
 struct Lane {
     connection: PgConnection,
@@ -68,19 +71,48 @@ impl Lanes {
         statement: &'static str,
         arguments: PgArguments,
     ) -> Result<u64, sqlx::Error> {
-        let permit = timeout(self.wait, self.permits.acquire()).await;
-        let _permit = match permit {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_closed)) => return Err(sqlx::Error::PoolClosed),
-            Err(_elapsed) => return Err(sqlx::Error::PoolTimedOut),
-        };
+        let _permit = self.permit().await?;
         // Until it is put back a lane is nobody's: a write that is cut short takes its connection with it.
         let mut lane = self.take().await?;
         let query = sqlx::query_with(statement, arguments).execute(&mut lane.connection);
-        match timeout(self.patience, query).await {
-            Ok(Ok(done)) => {
+        let answer = timeout(self.patience, query).await;
+        self.settle(lane, answer).map(|done| done.rows_affected())
+    }
+
+    /// Runs one statement that is its own transaction; answers the rows it returned. For the rest, see
+    /// [`execute`](Self::execute).
+    pub(crate) async fn fetch<T>(
+        &self,
+        query: QueryAs<'_, Postgres, T, PgArguments>,
+    ) -> Result<Vec<T>, sqlx::Error>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let _permit = self.permit().await?;
+        let mut lane = self.take().await?;
+        let query = query.fetch_all(&mut lane.connection);
+        let answer = timeout(self.patience, query).await;
+        self.settle(lane, answer)
+    }
+
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, sqlx::Error> {
+        match timeout(self.wait, self.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_closed)) => Err(sqlx::Error::PoolClosed),
+            Err(_elapsed) => Err(sqlx::Error::PoolTimedOut),
+        }
+    }
+
+    /// Puts the lane back if it is as good as before.
+    fn settle<T>(
+        &self,
+        lane: Lane,
+        answer: Result<Result<T, sqlx::Error>, Elapsed>,
+    ) -> Result<T, sqlx::Error> {
+        match answer {
+            Ok(Ok(answer)) => {
                 self.put_back(lane);
-                Ok(done.rows_affected())
+                Ok(answer)
             }
             Ok(Err(error)) => {
                 if is_about_the_statement(&error) {

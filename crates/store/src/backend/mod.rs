@@ -5,7 +5,7 @@ use sea_orm::{
     TransactionTrait,
 };
 
-mod lanes;
+pub(crate) mod lanes;
 mod postgres;
 mod sqlite;
 
@@ -33,14 +33,6 @@ impl Backend {
         match self {
             Self::Sqlite(_) => None,
             Self::Postgres(database) => database.replica.as_ref(),
-        }
-    }
-
-    /// Where heartbeats go; on PostgreSQL nothing else does.
-    pub(crate) fn beats(&self) -> &DatabaseConnection {
-        match self {
-            Self::Sqlite(database) => &database.writer,
-            Self::Postgres(database) => &database.beats,
         }
     }
 

@@ -1,8 +1,8 @@
-//! PostgreSQL: a pool for requests, one connection for heartbeats that no request can take, and perhaps a
-//! replica.
+//! PostgreSQL: a pool for requests, connections of their own for heartbeats, for claims and for upkeep, which
+//! no request can take, and perhaps a replica.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use response_domain::id::ResponseId;
@@ -14,15 +14,25 @@ use tokio::time::Instant;
 
 use super::lanes::{Lanes, UNSURE_AFTER};
 use crate::options::address;
+use crate::queue::LowWater;
 use crate::{OpenError, Options};
 
 #[derive(Debug)]
 pub(crate) struct Postgres {
     pub(crate) primary: DatabaseConnection,
-    pub(crate) beats: DatabaseConnection,
     pub(crate) replica: Option<Replica>,
     /// For writes of one statement.
     pub(crate) writers: Lanes,
+    /// For heartbeats, and nothing else.
+    pub(crate) beats: Lanes,
+    /// For claims, and nothing else: one at a time, so that the processes meet at the head of the queue and
+    /// not the slots of each.
+    pub(crate) claims: Lanes,
+    /// For what is done now and then, by everybody and for everybody.
+    pub(crate) upkeep: Lanes,
+    pub(crate) low_water: Arc<LowWater>,
+    /// For the connections that carry nudges.
+    pub(crate) wire: PgConnectOptions,
 }
 
 /// A replica. It lags behind, so what was deleted a moment ago may still stand there.
@@ -46,6 +56,9 @@ const REMEMBERED: usize = 1_024;
 /// A heartbeat that takes longer than this is as good as none.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A claim or a round of upkeep that takes longer is given up; the next one comes soon.
+const ROUND_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl Postgres {
     pub(crate) async fn open(
         primary: &PgConnectOptions,
@@ -63,23 +76,27 @@ impl Postgres {
             lock_timeout: BEAT_TIMEOUT,
             ..options.clone()
         };
+        let rounds = Options {
+            statement_timeout: options.statement_timeout.min(ROUND_TIMEOUT),
+            ..options.clone()
+        };
         Ok(Self {
             primary: orm(pool),
-            writers: Lanes::new(
-                session(primary, options),
-                writing,
-                options.connect_timeout,
-                options.statement_timeout,
-            ),
-            beats: orm(pool_options(1, &beats).connect_lazy_with(session(primary, &beats))),
             replica,
+            writers: lanes(primary, writing, options),
+            beats: lanes(primary, 1, &beats),
+            claims: claims(primary, &rounds),
+            upkeep: lanes(primary, 1, &rounds),
+            low_water: Arc::default(),
+            wire: session(primary, &rounds),
         })
     }
 
     pub(crate) async fn close(&self) {
-        self.writers.close().await;
+        for lanes in [&self.writers, &self.claims, &self.upkeep, &self.beats] {
+            lanes.close().await;
+        }
         self.primary.get_postgres_connection_pool().close().await;
-        self.beats.get_postgres_connection_pool().close().await;
         if let Some(replica) = &self.replica {
             replica
                 .connection
@@ -168,6 +185,30 @@ fn pool_options(connections: u32, options: &Options) -> PgPoolOptions {
                 Ok(true)
             })
         })
+}
+
+fn lanes(server: &PgConnectOptions, most: u32, options: &Options) -> Lanes {
+    Lanes::new(
+        session(server, options),
+        most,
+        options.connect_timeout,
+        options.statement_timeout,
+    )
+}
+
+/// A claim is planned once, and always along the index of what waits: planning it anew would cost more than
+/// the claim, and a plan made while the queue was short would read all of it when it is long. It does not
+/// wait for the disk: a claim that a crash of the server takes back was not followed by a write of its
+/// holder, which would have taken the claim to the disk with it, and a later write finds no lease.
+fn claims(server: &PgConnectOptions, options: &Options) -> Lanes {
+    let server = session(server, options).options([
+        ("plan_cache_mode", "force_generic_plan"),
+        ("enable_seqscan", "off"),
+        ("enable_bitmapscan", "off"),
+        ("synchronous_commit", "off"),
+    ]);
+    let (wait, statement) = (options.connect_timeout, options.statement_timeout);
+    Lanes::new(server, 1, wait, statement)
 }
 
 /// What every session says at its beginning, in the same round trip that opens it.

@@ -6,21 +6,33 @@ use response_domain::ports::store::Cause;
 use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
 
-use crate::row::{ExecutionRow, ItemRow, ResponseRow, Sink};
+use crate::row::{ExecutionRow, ItemRow, LogRow, ResponseRow, Sink};
 
 /// The values so far, and the first that could not be taken.
 #[derive(Default)]
-pub(super) struct Bound {
+pub(crate) struct Bound {
     arguments: PgArguments,
     fault: Option<Cause>,
 }
 
 impl Bound {
-    pub(super) fn finish(self) -> Result<PgArguments, Cause> {
+    pub(crate) fn finish(self) -> Result<PgArguments, Cause> {
         match self.fault {
             None => Ok(self.arguments),
             Some(fault) => Err(fault),
         }
+    }
+
+    /// Three values.
+    pub(crate) fn log(&mut self, row: Option<&LogRow>) {
+        self.add(row.map(|row| row.number));
+        self.add(row.map_or(0, |row| row.length));
+        self.add(row.map(|row| row.body.as_str()));
+    }
+
+    /// Bytes, if there are any.
+    pub(crate) fn bytes(&mut self, value: Option<&[u8]>) {
+        self.add(value);
     }
 
     fn add<'v, T>(&mut self, value: T)

@@ -2,27 +2,44 @@
 //! becomes one write is not: PostgreSQL takes it as one statement, SQLite as a short transaction.
 
 use response_domain::ports::store::StoreError;
-use response_domain::work::UnitOfWork;
+use response_domain::work::{Guard, UnitOfWork};
 
 use crate::Store;
 use crate::backend::Backend;
-use crate::row::ResponseRow;
+use crate::row::{Background, ResponseRow, Unwritable};
 
+mod again;
+mod background;
 mod bound;
 mod postgres;
 mod sqlite;
 mod together;
 
+pub(crate) use bound::Bound;
 pub(crate) use together::Together;
 
 impl Store {
     pub(crate) async fn write(&self, work: &UnitOfWork) -> Result<(), StoreError> {
-        let row = ResponseRow::of(work).map_err(|error| StoreError::Failed(Box::new(error)))?;
-        match self.backend() {
-            Backend::Sqlite(database) => sqlite::commit(database, work, row).await,
-            Backend::Postgres(database) => {
-                postgres::commit(database, self.together(), work, row).await
+        let row = ResponseRow::of(work).map_err(unwritable)?;
+        let beside = Background::of(work).map_err(unwritable)?;
+        let written = match self.backend() {
+            Backend::Sqlite(database) => {
+                sqlite::commit(database, work, &row, beside.as_ref()).await
             }
+            Backend::Postgres(database) => {
+                postgres::commit(database, self.together(), work, row, beside).await
+            }
+        };
+        match written {
+            // The answer to the same write may have been lost.
+            Err(StoreError::Stale) if matches!(work.guard, Guard::Leased(_)) => {
+                self.is_written(work).await
+            }
+            written => written,
         }
     }
+}
+
+pub(crate) fn unwritable(fault: Unwritable) -> StoreError {
+    StoreError::Failed(Box::new(fault))
 }

@@ -6,12 +6,13 @@ use response_domain::work::{Guard, UnitOfWork};
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgArguments;
 
+use super::background;
 use super::bound::Bound;
-use super::together::Together;
+use super::together::{New, Together};
 use crate::backend::Postgres;
 use crate::error::from_sqlx;
-use crate::row::{ExecutionRow, ItemRow, ResponseRow};
-use crate::statement::{insert_response, update_response};
+use crate::row::{Background, ExecutionRow, ItemRow, LogRow, ResponseRow};
+use crate::statement::{insert_response, replace_execution, replace_item, update_response};
 
 /// A new response and its items: the whole of a short answer.
 const NEW: &str = concat!(
@@ -49,9 +50,9 @@ const CHANGED: &str = concat!(
         INSERT INTO conversation_items (response_id, ordinal, turn, kind, status, body)
         SELECT changed.id, i.* FROM changed, UNNEST(
             $19::int4[], $20::int4[], $21::text[], $22::text[], $23::text[]
-        ) AS i
-        ON CONFLICT (response_id, ordinal) DO UPDATE SET
-            turn = excluded.turn, kind = excluded.kind, status = excluded.status, body = excluded.body
+        ) AS i",
+    replace_item!(),
+    "
     ), executions AS (
         INSERT INTO tool_executions (
             response_id, ordinal, tool, server, status, turn, depth, started_at, duration_us, body
@@ -59,11 +60,9 @@ const CHANGED: &str = concat!(
         SELECT changed.id, e.* FROM changed, UNNEST(
             $24::int4[], $25::text[], $26::text[], $27::text[], $28::int4[], $29::int4[],
             $30::timestamptz[], $31::int8[], $32::text[]
-        ) AS e
-        ON CONFLICT (response_id, ordinal) DO UPDATE SET
-            tool = excluded.tool, server = excluded.server, status = excluded.status,
-            turn = excluded.turn, depth = excluded.depth, started_at = excluded.started_at,
-            duration_us = excluded.duration_us, body = excluded.body
+        ) AS e",
+    replace_execution!(),
+    "
     )
     SELECT id FROM changed",
 );
@@ -77,31 +76,44 @@ pub(super) async fn commit(
     together: &Together,
     work: &UnitOfWork,
     row: ResponseRow,
+    beside: Option<Background>,
 ) -> Result<(), StoreError> {
     let items: Vec<ItemRow> = work.items.iter().map(|item| ItemRow::of(item)).collect();
-    if matches!(work.guard, Guard::New(_)) {
-        if work.executions.is_empty() {
-            return together.write(database, row, items).await;
-        }
-        let executions = execution_rows(work);
-        let arguments = || {
-            let mut bound = Bound::default();
-            row.insert_values(&mut bound);
-            bound.items(items.iter());
-            bound.executions(&executions);
-            bound.finish()
-        };
-        return write(database, NEW_WITH_EXECUTIONS, arguments).await;
-    }
     let executions = execution_rows(work);
-    let arguments = || {
-        let mut bound = Bound::default();
-        row.update_values(&mut bound);
-        bound.items(items.iter());
-        bound.executions(&executions);
-        bound.finish()
-    };
-    write(database, CHANGED, arguments).await
+    match (&work.guard, beside) {
+        (Guard::New(_) | Guard::Queued(_), beside) if executions.is_empty() => {
+            let begins_late = |log: &LogRow| log.number != 0;
+            if beside
+                .as_ref()
+                .and_then(|it| it.log.as_ref())
+                .is_some_and(begins_late)
+            {
+                return Err(StoreError::Stale);
+            }
+            together.write(database, New { row, items, beside }).await
+        }
+        (_, Some(beside)) => background::change(database, &row, &items, &executions, &beside).await,
+        (Guard::New(_) | Guard::Queued(_), None) => {
+            let arguments = || {
+                let mut bound = Bound::default();
+                row.insert_values(&mut bound);
+                bound.items(items.iter());
+                bound.executions(&executions);
+                bound.finish()
+            };
+            write(database, NEW_WITH_EXECUTIONS, arguments).await
+        }
+        (Guard::Held(_) | Guard::Leased(_) | Guard::Open, None) => {
+            let arguments = || {
+                let mut bound = Bound::default();
+                row.update_values(&mut bound);
+                bound.items(items.iter());
+                bound.executions(&executions);
+                bound.finish()
+            };
+            write(database, CHANGED, arguments).await
+        }
+    }
 }
 
 /// Writes a new response without executions by itself.
@@ -124,7 +136,7 @@ fn execution_rows(work: &UnitOfWork) -> Vec<ExecutionRow> {
     calls.map(|call| ExecutionRow::of(call)).collect()
 }
 
-async fn write(
+pub(super) async fn write(
     database: &Postgres,
     statement: &'static str,
     arguments: impl Fn() -> Result<PgArguments, Cause>,
@@ -138,7 +150,12 @@ async fn write(
                 .as_database_error()
                 .and_then(DatabaseError::constraint)
             {
-                Some("responses_pkey") => return Err(StoreError::Stale),
+                Some(
+                    "responses_pkey"
+                    | "response_jobs_pkey"
+                    | "response_events_pkey"
+                    | "response_secrets_pkey",
+                ) => return Err(StoreError::Stale),
                 Some("responses_appended") => {}
                 _ => return Err(from_sqlx(error)),
             },

@@ -10,23 +10,52 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, SqlErr, Statement
 
 use crate::backend::Sqlite;
 use crate::error::from_orm;
-use crate::row::{ExecutionRow, ItemRow, ResponseRow, Sink};
-use crate::statement::{insert_response, update_response};
+use crate::row::{Background, ExecutionRow, ItemRow, JobRow, LogRow, ResponseRow, Sink};
+use crate::statement::{
+    end_of_log, insert_response, now_sqlite, replace_execution, replace_item, update_response,
+};
 
 const INSERT: &str = insert_response!();
 const UPDATE: &str = update_response!();
 
+/// The same for a response of the queue, with its checkpoint and the length of its log.
+const INSERT_QUEUED: &str = insert_response!(columns: ", checkpoint, logged", values: ", $27, $28");
+const UPDATE_QUEUED: &str = update_response!(
+    set: ", checkpoint = CASE WHEN $11 IS NULL THEN COALESCE($19, checkpoint) END,
+            logged = CASE WHEN $20 > logged THEN $20 ELSE logged END",
+    from: "",
+    only: ""
+);
+
 const INSERT_ITEMS: &str = "INSERT INTO conversation_items
     (response_id, ordinal, turn, kind, status, body) VALUES ";
-const REPLACE_ITEMS: &str = " ON CONFLICT (response_id, ordinal) DO UPDATE SET
-    turn = excluded.turn, kind = excluded.kind, status = excluded.status, body = excluded.body";
 
 const INSERT_EXECUTIONS: &str = "INSERT INTO tool_executions
     (response_id, ordinal, tool, server, status, turn, depth, started_at, duration_us, body) VALUES ";
-const REPLACE_EXECUTIONS: &str = " ON CONFLICT (response_id, ordinal) DO UPDATE SET
-    tool = excluded.tool, server = excluded.server, status = excluded.status, turn = excluded.turn,
-    depth = excluded.depth, started_at = excluded.started_at, duration_us = excluded.duration_us,
-    body = excluded.body";
+
+const LOGGED: &str = concat!("SELECT ", end_of_log!("$1"), " AS logged");
+
+const INSERT_JOB: &str =
+    concat!(
+    "INSERT INTO response_jobs (response_id, owner, queued_at, request_id, lease, attempt, losses)
+    VALUES ($1, $2, ", now_sqlite!(), ", $3, 0, 0, 0)"
+);
+const INSERT_SECRET: &str =
+    "INSERT INTO response_secrets (response_id, key_id, sealed) VALUES ($1, $2, $3)";
+
+/// Whether the job is there and is held by `$2`, if that is somebody.
+const HELD: &str = "SELECT 1 AS held FROM response_jobs
+    WHERE response_id = $1 AND ($2 IS NULL OR (worker_id = $2 AND lease = $3))";
+const END_JOB: &str = "DELETE FROM response_jobs
+    WHERE response_id = $1 AND ($2 IS NULL OR (worker_id = $2 AND lease = $3))";
+const ERASE_SECRET: &str = "DELETE FROM response_secrets WHERE response_id = $1";
+
+const INSERT_LOG: &str = concat!(
+    "INSERT INTO response_events (response_id, number, length, at, body)
+    VALUES ($1, $2, $3, ",
+    now_sqlite!(),
+    ", $4)"
+);
 
 /// How many rows one statement writes.
 const ROWS: usize = 32;
@@ -34,19 +63,9 @@ const ROWS: usize = 32;
 pub(super) async fn commit(
     database: &Sqlite,
     work: &UnitOfWork,
-    row: ResponseRow,
+    row: &ResponseRow,
+    beside: Option<&Background>,
 ) -> Result<(), StoreError> {
-    let mut bound = Bound::default();
-    let statement = match work.guard {
-        Guard::New(_) => {
-            row.insert_values(&mut bound);
-            INSERT
-        }
-        Guard::Held(_) | Guard::Open => {
-            row.update_values(&mut bound);
-            UPDATE
-        }
-    };
     let items = work
         .items
         .iter()
@@ -57,27 +76,121 @@ pub(super) async fn commit(
         .iter()
         .map(|call| execution_values(&row.id, call))
         .collect();
+    let new = matches!(work.guard, Guard::New(_) | Guard::Queued(_));
 
     let transaction = database.begin_write().await.map_err(from_orm)?;
-    let written = transaction
-        .execute_raw(Statement::from_sql_and_values(
-            DbBackend::Sqlite,
-            statement,
-            bound.0,
-        ))
-        .await;
-    match written {
-        Ok(done) if done.rows_affected() == 0 => return Err(StoreError::Stale),
-        Ok(_) => {}
-        // Only the id can be taken: places in a conversation are given under the lock.
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            return Err(StoreError::Stale);
-        }
-        Err(error) => return Err(from_orm(error)),
+    let mut bound = Bound::default();
+    if new {
+        row.insert_values(&mut bound);
+    } else {
+        row.update_values(&mut bound);
     }
-    write_rows(&transaction, INSERT_ITEMS, items, REPLACE_ITEMS).await?;
-    write_rows(&transaction, INSERT_EXECUTIONS, calls, REPLACE_EXECUTIONS).await?;
+    if let Some(beside) = beside {
+        take_job(&transaction, row, beside).await?;
+        bound.text(beside.checkpoint.as_deref());
+        bound.large(Some(beside.settled));
+    }
+    let statement = match (new, beside) {
+        (true, None) => INSERT,
+        (true, Some(_)) => INSERT_QUEUED,
+        (false, None) => UPDATE,
+        (false, Some(_)) => UPDATE_QUEUED,
+    };
+    if execute(&transaction, statement, bound.0).await? == 0 {
+        return Err(StoreError::Stale);
+    }
+    write_rows(&transaction, INSERT_ITEMS, items, replace_item!()).await?;
+    write_rows(&transaction, INSERT_EXECUTIONS, calls, replace_execution!()).await?;
+    if let Some(log) = beside.and_then(|beside| beside.log.as_ref()) {
+        execute(&transaction, INSERT_LOG, log_values(&row.id, log)).await?;
+    }
     transaction.commit().await.map_err(from_orm)
+}
+
+/// Makes the job, takes it out when the response has ended, or sees that it is there; and sees that the log
+/// ends where the new events begin.
+async fn take_job(
+    transaction: &DatabaseTransaction,
+    row: &ResponseRow,
+    beside: &Background,
+) -> Result<(), StoreError> {
+    if let Some(log) = &beside.log
+        && log.number != logged(transaction, &row.id).await?
+    {
+        return Err(StoreError::Stale);
+    }
+    if let Some(job) = &beside.job {
+        return make_job(transaction, row, job).await;
+    }
+    let holder = beside.holder.as_ref();
+    let values = vec![
+        row.id.as_str().into(),
+        holder.map(|holder| holder.worker.clone()).into(),
+        holder.map(|holder| holder.token).into(),
+    ];
+    let there = if beside.ended {
+        let gone = execute(transaction, END_JOB, values).await?;
+        execute(transaction, ERASE_SECRET, vec![row.id.as_str().into()]).await?;
+        gone > 0
+    } else {
+        let statement = Statement::from_sql_and_values(DbBackend::Sqlite, HELD, values);
+        let held = transaction.query_one_raw(statement).await;
+        held.map_err(from_orm)?.is_some()
+    };
+    if there {
+        Ok(())
+    } else {
+        Err(StoreError::Stale)
+    }
+}
+
+async fn logged(transaction: &DatabaseTransaction, response: &str) -> Result<i64, StoreError> {
+    let values = [response.into()];
+    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, LOGGED, values);
+    let last = transaction.query_one_raw(statement).await;
+    match last.map_err(from_orm)? {
+        Some(last) => last.try_get("", "logged").map_err(from_orm),
+        None => Ok(0),
+    }
+}
+
+async fn make_job(
+    transaction: &DatabaseTransaction,
+    row: &ResponseRow,
+    job: &JobRow,
+) -> Result<(), StoreError> {
+    let values = vec![
+        row.id.as_str().into(),
+        row.owner.as_str().into(),
+        job.request_id.as_str().into(),
+    ];
+    execute(transaction, INSERT_JOB, values).await?;
+    if let Some(sealed) = &job.sealed {
+        let values = vec![
+            row.id.as_str().into(),
+            job.key_id.clone().into(),
+            sealed.clone().into(),
+        ];
+        execute(transaction, INSERT_SECRET, values).await?;
+    }
+    Ok(())
+}
+
+/// Runs a statement; answers how many rows it wrote. What is there already makes the whole write stale:
+/// only ids can be taken, because places in a conversation are given under the lock.
+async fn execute(
+    transaction: &DatabaseTransaction,
+    sql: &'static str,
+    values: Vec<Value>,
+) -> Result<u64, StoreError> {
+    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+    match transaction.execute_raw(statement).await {
+        Ok(done) => Ok(done.rows_affected()),
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Err(StoreError::Stale)
+        }
+        Err(error) => Err(from_orm(error)),
+    }
 }
 
 /// Writes `rows`, some at a time.
@@ -131,6 +244,15 @@ fn execution_values(response: &str, call: &Execution) -> Vec<Value> {
         row.started_at.into(),
         row.duration_us.into(),
         row.body.into(),
+    ]
+}
+
+fn log_values(response: &str, log: &LogRow) -> Vec<Value> {
+    vec![
+        response.into(),
+        log.number.into(),
+        log.length.into(),
+        log.body.as_str().into(),
     ]
 }
 

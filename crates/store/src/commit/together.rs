@@ -12,24 +12,25 @@ use response_domain::ports::store::StoreError;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
+use super::background;
 use super::bound::Bound;
 use super::postgres::alone;
 use crate::backend::Postgres;
 use crate::error::{from_sqlx, may_pass};
-use crate::row::{ItemRow, ResponseRow};
+use crate::row::{Background, ItemRow, ResponseRow};
 
-/// New responses and their items.
-const NEW: &str = "WITH items AS (
-        INSERT INTO conversation_items (response_id, ordinal, turn, kind, status, body)
-        SELECT * FROM UNNEST($27::text[], $28::int4[], $29::int4[], $30::text[], $31::text[], $32::text[])
-    )
-    INSERT INTO responses (
+/// Inserts responses, a column from each array. What follows the first 26 is given.
+macro_rules! insert_responses {
+    (columns: $columns:literal, values: $values:literal, arrays: $arrays:literal) => {
+        concat!(
+            "INSERT INTO responses (
         id, owner, conversation_id, conversation_position, conversation_seen,
         previous_response_id, worker_id, background, model, created_at, spec,
         status, incomplete_reason, error_code, error_message,
         queued_at, started_at, ended_at, updated_at,
-        turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress
-    )
+        turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress",
+            $columns,
+            ")
     SELECT
         n.id, n.owner, n.conversation_id,
         CASE WHEN n.follows THEN (
@@ -39,18 +40,68 @@ const NEW: &str = "WITH items AS (
         n.seen, n.previous_response_id, n.worker_id, n.background, n.model, n.created_at, n.spec,
         n.status, n.incomplete_reason, n.error_code, n.error_message,
         n.queued_at, n.started_at, n.ended_at, n.updated_at,
-        n.turns, n.rounds, n.tool_calls, n.prompt_tokens, n.completion_tokens, n.progress
+        n.turns, n.rounds, n.tool_calls, n.prompt_tokens, n.completion_tokens, n.progress",
+            $values,
+            "
     FROM UNNEST(
         $1::text[], $2::text[], $3::text[], $4::bool[], $5::int4[], $6::int4[], $7::text[], $8::text[],
         $9::bool[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[],
         $16::text[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[],
-        $21::int4[], $22::int4[], $23::int4[], $24::int8[], $25::int8[], $26::text[]
+        $21::int4[], $22::int4[], $23::int4[], $24::int8[], $25::int8[], $26::text[]",
+            $arrays,
+            "
     ) AS n (
         id, owner, conversation_id, follows, place, seen, previous_response_id, worker_id,
         background, model, created_at, spec, status, incomplete_reason, error_code,
         error_message, queued_at, started_at, ended_at, updated_at,
-        turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress
-    )";
+        turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress",
+            $columns,
+            "
+    )"
+        )
+    };
+}
+
+macro_rules! insert_items {
+    () => {
+        "WITH items AS (
+        INSERT INTO conversation_items (response_id, ordinal, turn, kind, status, body)
+        SELECT * FROM UNNEST($27::text[], $28::int4[], $29::int4[], $30::text[], $31::text[], $32::text[])
+    )"
+    };
+}
+
+/// New responses and their items.
+const NEW: &str = concat!(
+    insert_items!(),
+    " ",
+    insert_responses!(columns: "", values: "", arrays: ""),
+);
+
+/// The same, of which some go into the queue.
+const QUEUED: &str = concat!(
+    insert_items!(),
+    ", jobs AS (
+        INSERT INTO response_jobs (response_id, owner, queued_at, request_id, lease, attempt, losses)
+        SELECT j.id, j.owner, clock_timestamp(), j.request_id, 0, 0, 0
+        FROM UNNEST($1::text[], $2::text[], $33::text[]) AS j (id, owner, request_id)
+        WHERE j.request_id IS NOT NULL
+    ), secrets AS (
+        INSERT INTO response_secrets (response_id, key_id, sealed)
+        SELECT s.* FROM UNNEST($1::text[], $34::text[], $35::bytea[]) AS s (id, key_id, sealed)
+        WHERE s.key_id IS NOT NULL
+    ), log AS (
+        INSERT INTO response_events (response_id, number, length, at, body)
+        SELECT l.id, 0, l.length, clock_timestamp(), l.body
+        FROM UNNEST($1::text[], $36::int4[], $37::text[]) AS l (id, length, body)
+        WHERE l.length IS NOT NULL
+    ) ",
+    insert_responses!(
+        columns: ", checkpoint, logged",
+        values: ", n.checkpoint, n.logged",
+        arrays: ", $38::text[], $39::int8[]"
+    ),
+);
 
 /// How many go together at most, and about how many bytes.
 const MOST: usize = 64;
@@ -69,16 +120,32 @@ pub(crate) struct Together {
 
 #[derive(Debug)]
 struct Waiting {
-    row: ResponseRow,
-    items: Vec<ItemRow>,
+    new: New,
     outcome: oneshot::Sender<Outcome>,
 }
 
-impl Waiting {
-    /// About how long what it writes is.
+/// All that is written of a response that is new and has called nothing.
+#[derive(Debug)]
+pub(super) struct New {
+    pub(super) row: ResponseRow,
+    pub(super) items: Vec<ItemRow>,
+    /// What it has besides, if it goes into the queue.
+    pub(super) beside: Option<Background>,
+}
+
+impl New {
+    /// About how long it is.
     fn bytes(&self) -> usize {
         let items: usize = self.items.iter().map(|item| item.body.len()).sum();
         self.row.spec.len() + self.row.state.progress.len() + items
+    }
+
+    /// Writes it by itself.
+    async fn write(&self, database: &Postgres) -> Result<(), StoreError> {
+        match &self.beside {
+            None => alone(database, &self.row, &self.items).await,
+            Some(beside) => background::queue(database, &self.row, &self.items, beside).await,
+        }
     }
 }
 
@@ -87,7 +154,7 @@ impl Waiting {
 enum Outcome {
     Done(Result<(), StoreError>),
     /// Something in what was written together was refused, so nothing was written; each tries by itself.
-    Refused(Box<ResponseRow>, Vec<ItemRow>),
+    Refused(Box<New>),
 }
 
 impl Default for Together {
@@ -100,21 +167,15 @@ impl Default for Together {
 }
 
 impl Together {
-    /// Writes a new response without executions.
-    pub(super) async fn write(
-        &self,
-        database: &Postgres,
-        row: ResponseRow,
-        items: Vec<ItemRow>,
-    ) -> Result<(), StoreError> {
+    /// Writes a new response.
+    pub(super) async fn write(&self, database: &Postgres, new: New) -> Result<(), StoreError> {
         if let Ok(_turn) = self.turns.try_acquire() {
             // Free turns mean that nobody waits: who waits is woken with the turn.
-            return alone(database, &row, &items).await;
+            return new.write(database).await;
         }
         let (sender, outcome) = oneshot::channel();
         self.waiting().push_back(Waiting {
-            row,
-            items,
+            new,
             outcome: sender,
         });
         let outcome = timeout(database.writers.patience(), self.outcome(database, outcome)).await;
@@ -123,7 +184,7 @@ impl Together {
         };
         match outcome {
             Ok(Outcome::Done(result)) => result,
-            Ok(Outcome::Refused(row, items)) => alone(database, &row, &items).await,
+            Ok(Outcome::Refused(new)) => new.write(database).await,
             Err(_dropped) => Err(StoreError::Unavailable(
                 "the write was cut short, and may or may not have been done".into(),
             )),
@@ -158,7 +219,7 @@ impl Together {
         let mut next: Vec<Waiting> = Vec::new();
         let mut bytes = 0;
         while let Some(one) = waiting.front() {
-            bytes += one.bytes();
+            bytes += one.new.bytes();
             if next.len() == MOST || (bytes > MOST_BYTES && !next.is_empty()) {
                 break;
             }
@@ -177,22 +238,17 @@ async fn write_for(database: &Postgres, mut batch: Vec<Waiting>) {
     if batch.len() == 1
         && let Some(one) = batch.pop()
     {
-        let result = alone(database, &one.row, &one.items).await;
+        let result = one.new.write(database).await;
         return tell(one.outcome, Outcome::Done(result));
     }
     let result = insert(database, &batch).await.map_err(Arc::new);
-    for Waiting {
-        row,
-        items,
-        outcome,
-    } in batch
-    {
+    for Waiting { new, outcome } in batch {
         let told = match &result {
             Ok(()) => Outcome::Done(Ok(())),
             Err(error) if may_pass(error) => {
                 Outcome::Done(Err(StoreError::Unavailable(Box::new(Arc::clone(error)))))
             }
-            Err(_refused) => Outcome::Refused(Box::new(row), items),
+            Err(_refused) => Outcome::Refused(Box::new(new)),
         };
         tell(outcome, told);
     }
@@ -204,13 +260,35 @@ fn tell(outcome: oneshot::Sender<Outcome>, told: Outcome) {
 }
 
 async fn insert(database: &Postgres, batch: &[Waiting]) -> Result<(), sqlx::Error> {
+    let all = || batch.iter().map(|one| &one.new);
     let mut bound = Bound::default();
-    bound.responses(batch.iter().map(|one| &one.row));
-    let parents = batch
-        .iter()
-        .flat_map(|one| one.items.iter().map(|_| &one.row));
+    bound.responses(all().map(|new| &new.row));
+    let parents = all().flat_map(|new| new.items.iter().map(|_| &new.row));
     bound.column(parents, |row| row.id.as_str());
-    bound.items(batch.iter().flat_map(|one| &one.items));
+    bound.items(all().flat_map(|new| &new.items));
+    let statement = if all().all(|new| new.beside.is_none()) {
+        NEW
+    } else {
+        bound.queued(all());
+        QUEUED
+    };
     let arguments = bound.finish().map_err(sqlx::Error::Encode)?;
-    database.writers.execute(NEW, arguments).await.map(|_| ())
+    let written = database.writers.execute(statement, arguments).await;
+    written.map(|_| ())
+}
+
+impl Bound {
+    /// Seven columns.
+    fn queued<'v>(&mut self, all: impl Iterator<Item = &'v New> + Clone) {
+        let beside = |new: &'v New| new.beside.as_ref();
+        let job = move |new: &'v New| beside(new)?.job.as_ref();
+        let log = move |new: &'v New| beside(new)?.log.as_ref();
+        self.column(all.clone(), |new| Some(job(new)?.request_id.as_str()));
+        self.column(all.clone(), |new| job(new)?.key_id.as_deref());
+        self.column(all.clone(), |new| job(new)?.sealed.as_deref());
+        self.column(all.clone(), |new| Some(log(new)?.length));
+        self.column(all.clone(), |new| Some(log(new)?.body.as_str()));
+        self.column(all.clone(), |new| beside(new)?.checkpoint.as_deref());
+        self.column(all, |new| beside(new).map_or(0, |beside| beside.settled));
+    }
 }

@@ -7,6 +7,8 @@
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub(crate) mod checkpoint;
+pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod item;
 pub(crate) mod progress;

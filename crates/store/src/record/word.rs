@@ -1,11 +1,14 @@
 //! The words that stand in columns and records for the domain's enums. They are the store's own where
 //! the domain does not say that its words are kept.
 
+use response_domain::event::TextKind;
 use response_domain::failure::FailureCode;
 use response_domain::item::{ItemStatus, Role};
 use response_domain::response::Finish;
+use response_domain::run::Closing;
 use response_domain::spec::{Delivery, OnMaxDepth, ToolFailure};
 use response_domain::status::{IncompleteReason, StatusName};
+use response_domain::tool::{Repeat, Verdict};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
@@ -51,6 +54,17 @@ words!(Delivery { Wait = "wait", Stream = "stream", Background = "background" })
 words!(OnMaxDepth { Fail = "fail", Answer = "answer" });
 words!(ToolFailure { Fail = "fail", Report = "report" });
 words!(ItemStatus { Completed = "completed", Incomplete = "incomplete" });
+words!(TextKind { Output = "output", Reasoning = "reasoning" });
+words!(Closing { No = "no", LastAnswer = "last_answer" });
+words!(Repeat { Safe = "safe", Unsafe = "unsafe" });
+words!(Verdict {
+    Done = "done",
+    ToolSaysError = "tool_says_error",
+    BadArguments = "bad_arguments",
+    UnknownTool = "unknown_tool",
+    TooManyCalls = "too_many_calls",
+    OutcomeUnknown = "outcome_unknown",
+});
 domain_words!(FailureCode, Finish, IncompleteReason, Role, StatusName);
 
 /// The value of `word`.

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 /// What the gate does with connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(crate) enum Mode {
     /// It lets everything through.
     Open,
     /// It takes what comes and passes nothing on.
@@ -24,7 +24,7 @@ enum Mode {
     Slammed,
 }
 
-struct Gate {
+pub(crate) struct Gate {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
 }
@@ -42,6 +42,14 @@ impl Gate {
             }
         });
         Self { address, mode }
+    }
+
+    /// From now on it does this; every connection that stands has noticed.
+    pub(crate) async fn turn(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -61,7 +69,7 @@ async fn pass(mut client: TcpStream, behind: SocketAddr, mut mode: watch::Receiv
 }
 
 /// A store behind a gate.
-async fn behind_a_gate(database: &TestDatabase) -> (Store, Gate) {
+pub(crate) async fn behind_a_gate(database: &TestDatabase) -> (Store, Gate) {
     let url = database.url();
     let (rest, tail) = url.split_once('@').unwrap();
     let (server, name) = tail.split_once('/').unwrap();

@@ -5,12 +5,21 @@
     reason = "in a test, what cannot be unwrapped is the failure"
 )]
 
+mod background;
+mod background_postgres;
+mod claims_postgres;
 mod gate_postgres;
+mod jobs;
+mod model;
+mod nudges_postgres;
+mod plans_postgres;
 mod postgres;
 mod postgres_server;
 mod records;
+mod records_background;
 mod refused;
 mod replica_postgres;
+mod rescue_postgres;
 mod schema;
 mod sqlite;
 mod sqlite_file;

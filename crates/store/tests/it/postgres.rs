@@ -1,9 +1,12 @@
 //! PostgreSQL keeps the promises of the port.
 
+use std::sync::Arc;
+
 use response_store::Store;
 use response_store::options::Options;
 use response_testkit::postgres::TestDatabase;
 use response_testkit::store_suite::Fixture;
+use response_testkit::store_suite::outside::PostgresDatabase;
 
 pub(crate) fn options(database: &TestDatabase) -> Options {
     Options {
@@ -17,9 +20,10 @@ pub(crate) async fn open(database: &TestDatabase) -> Store {
 }
 
 async fn fixture() -> Fixture {
-    let database = TestDatabase::migrated().await;
+    let database = Arc::new(TestDatabase::migrated().await);
     let store = open(&database).await;
-    Fixture::keeping(store, database)
+    Fixture::new(store).within(PostgresDatabase(database))
 }
 
 response_testkit::store_suite!(fixture());
+response_testkit::queue_suite!(fixture());

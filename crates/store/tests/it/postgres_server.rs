@@ -137,7 +137,7 @@ async fn a_heartbeat_passes_by_requests_that_are_stuck() {
     tokio::select! {
         biased;
         freed = stuck => unreachable!("nothing was stuck: {freed:?}"),
-        beaten = store.beat(worker(1)) => beaten.unwrap(),
+        beaten = store.beat(worker(1)) => { beaten.unwrap(); }
     }
     other.close().await.unwrap();
 }

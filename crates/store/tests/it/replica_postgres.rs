@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use response_domain::page::More;
+use response_domain::page::{More, Page};
 use response_domain::ports::store::ResponseStore;
-use response_domain::status::Change;
+use response_domain::response::Response;
+use response_domain::spec::{Delivery, ResponseSpec};
+use response_domain::status::{Change, StatusName};
 use response_domain::work::Guard;
 use response_store::Store;
 use response_store::options::{Database, Options};
 use response_testkit::postgres::TestDatabase;
 use response_testkit::store_suite::sample::{
-    accepted, ada, alone, changed, completed, everything, found, id, put, worker, write,
+    accepted, ada, alone, asked, changed, completed, everything, found, id, put, spec, worker,
+    write,
 };
 
 use tokio::time::Instant;
@@ -119,4 +122,38 @@ async fn a_page_after_what_the_replica_has_not_yet_comes_from_the_primary() {
             .collect::<Vec<_>>(),
         [id(1)]
     );
+}
+
+#[tokio::test]
+async fn what_waits_or_runs_in_the_background_is_never_read_from_the_replica() {
+    let (primary, replica) = (
+        TestDatabase::migrated().await,
+        TestDatabase::migrated().await,
+    );
+    let store = with_replica(&primary, &replica.url()).await;
+    let stuck = open(&replica).await;
+    let delivery = Delivery::Background;
+    let waiting = |number| asked(number, ResponseSpec { delivery, ..spec() });
+    // On the replica both still wait; one of them has been taken up and one has ended.
+    for number in 1..=2 {
+        put(&stuck, &waiting(number), Vec::new()).await;
+    }
+    let started = changed(waiting(1), Change::Start);
+    let ended = changed(changed(waiting(2), Change::Start), Change::Complete);
+    put(&store, &started, Vec::new()).await;
+    put(&store, &ended, Vec::new()).await;
+    assert_eq!(*found(&store, id(1)).await, started);
+    assert_eq!(*found(&store, id(2)).await, ended);
+    let list = async |status| {
+        let page = Page {
+            status,
+            ..everything(10)
+        };
+        let listed = store.page(&ada(), &page).await.unwrap().entries;
+        let listed = listed.iter().map(|entry| Response::clone(entry));
+        listed.collect::<Vec<_>>()
+    };
+    assert_eq!(list(None).await, [ended.clone(), started.clone()]);
+    assert_eq!(list(Some(StatusName::InProgress)).await, [started]);
+    assert_eq!(list(Some(StatusName::Queued)).await, []);
 }

@@ -3,6 +3,7 @@
 use response_store::Store;
 use response_store::options::{Database, Options};
 use response_testkit::store_suite::Fixture;
+use response_testkit::store_suite::outside::SqliteFile;
 use tempfile::TempDir;
 
 pub(crate) fn options(folder: &TempDir) -> Options {
@@ -19,7 +20,9 @@ pub(crate) async fn open(folder: &TempDir) -> Store {
 async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder).await;
-    Fixture::keeping(store, folder)
+    let file = SqliteFile(folder.path().join("response.db"));
+    Fixture::keeping(store, folder).within(file)
 }
 
 response_testkit::store_suite!(fixture());
+response_testkit::queue_suite!(fixture());

@@ -9,12 +9,12 @@ use response_domain::item::Role;
 use response_domain::response::{Finish, Response, Turn};
 use response_domain::spec::{Delivery, ResponseSpec};
 use response_domain::status::{Change, IncompleteReason};
-use response_domain::work::{Guard, UnitOfWork};
+use response_domain::work::{Append, Guard, UnitOfWork};
 
 use super::Subject;
 use super::sample::{
-    accepted, ada, alone, asked, at, call, changed, completed, found, item, put, refused, said,
-    spec, talk, with_calls, worker, write,
+    accepted, ada, alone, asked, at, call, changed, completed, found, item, job, put, refused,
+    said, spec, talk, with_calls, worker, write,
 };
 
 /// How the row stands that a guard meets.
@@ -33,7 +33,7 @@ enum Row {
 /// A row a state, a column a guard: of a new response, of its holder, of another process, of anybody.
 const TABLE: [(Row, [&str; 4]); 8] = [
     (Row::Absent, ["written", "stale", "stale", "stale"]),
-    (Row::Queued, ["stale", "written", "stale", "written"]),
+    (Row::Queued, ["stale", "stale", "stale", "written"]),
     (Row::InProgress, ["stale", "written", "stale", "written"]),
     (Row::Completed, ["stale", "stale", "stale", "stale"]),
     (Row::Incomplete, ["stale", "stale", "stale", "stale"]),
@@ -71,11 +71,13 @@ pub async fn a_guard_holds_only_where_it_should(store: &dyn Subject) {
     ];
     let mut number = 0;
     for (row, expected) in TABLE {
-        for (guard, expected) in guards.into_iter().zip(expected) {
+        for (guard, expected) in guards.iter().zip(expected) {
             number += 1;
             let before = standing(row, number);
-            if row != Row::Absent {
-                put(store, &before, Vec::new()).await;
+            match row {
+                Row::Absent => {}
+                Row::Queued => write(store, alone(Guard::Queued(job()), &before)).await,
+                _ => put(store, &before, Vec::new()).await,
             }
             if row == Row::Deleted {
                 assert_eq!(store.delete(&ada(), before.id).await.ok(), Some(true));
@@ -84,7 +86,7 @@ pub async fn a_guard_holds_only_where_it_should(store: &dyn Subject) {
                 Row::Queued => changed(before, Change::Cancel),
                 _ => completed(number),
             };
-            let outcome = store.commit(alone(guard, &ending)).await;
+            let outcome = store.commit(alone(guard.clone(), &ending)).await;
             let shown = if outcome.is_ok() { "written" } else { "stale" };
             assert_eq!(shown, expected, "{row:?} × {guard:?}: {outcome:?}");
         }
@@ -107,6 +109,8 @@ pub async fn a_refused_write_writes_nothing(store: &dyn Subject) {
                 call(&response, 0, ExecutionState::TimedOut),
                 call(&response, 1, ExecutionState::Started),
             ],
+            checkpoint: None,
+            log: Append::default(),
         };
         refused(store, work).await;
         assert_eq!(*found(store, response.id).await, response);
@@ -121,6 +125,8 @@ pub async fn a_refused_write_writes_nothing(store: &dyn Subject) {
         response: Arc::new(absent.clone()),
         items: talk(&absent),
         executions: vec![call(&absent, 0, ExecutionState::Started)],
+        checkpoint: None,
+        log: Append::default(),
     };
     refused(store, work).await;
     assert_eq!(store.find(&ada(), absent.id).await.ok(), Some(None));
@@ -166,6 +172,8 @@ pub async fn a_write_may_be_repeated(store: &dyn Subject) {
         response: Arc::new(response.clone()),
         items: talk(&response),
         executions: calls.to_vec(),
+        checkpoint: None,
+        log: Append::default(),
     };
     write(store, work.clone()).await;
     write(store, work.clone()).await;
@@ -196,6 +204,35 @@ pub async fn an_execution_takes_the_place_of_its_former_self(store: &dyn Subject
     };
     write(store, work).await;
     assert_eq!(*found(store, response.id).await, response);
+}
+
+/// Of two who say how a call ended, the first is right: its answer may have been acted on.
+pub async fn an_execution_that_has_ended_stays_as_it_ended(store: &dyn Subject) {
+    let response = accepted(1);
+    let states = [
+        ExecutionState::Completed("found".into()),
+        ExecutionState::Failed("no such page".into()),
+        ExecutionState::TimedOut,
+        ExecutionState::Cancelled,
+        ExecutionState::Unknown,
+    ];
+    let ended: Vec<_> = (0..)
+        .zip(states)
+        .map(|(ordinal, state)| call(&response, ordinal, state))
+        .collect();
+    let response = with_calls(response, &ended);
+    put(store, &response, Vec::new()).await;
+    for later in [ExecutionState::Started, ExecutionState::Cancelled] {
+        let calls = (0..)
+            .zip(&ended)
+            .map(|(ordinal, _)| call(&response, ordinal, later.clone()));
+        let work = UnitOfWork {
+            executions: calls.collect(),
+            ..alone(Guard::Held(worker(1)), &response)
+        };
+        write(store, work).await;
+        assert_eq!(*found(store, response.id).await, response);
+    }
 }
 
 /// Whoever ends a response from outside has read it a moment before; what its run wrote since stays.

@@ -5,9 +5,14 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use response_domain::ports::queue::{EventLog, JobQueue};
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
 
+use crate::memory::MemoryStore;
+use outside::Outside;
+
 pub mod full;
+pub mod outside;
 pub mod sample;
 
 pub mod round_trip;
@@ -25,13 +30,14 @@ pub mod deletes;
 pub mod workers;
 
 /// A store under test: all its doors at once.
-pub trait Subject: ResponseStore + WorkerRegistry {}
+pub trait Subject: ResponseStore + WorkerRegistry + JobQueue + EventLog {}
 
-impl<S: ResponseStore + WorkerRegistry> Subject for S {}
+impl<S: ResponseStore + WorkerRegistry + JobQueue + EventLog> Subject for S {}
 
 /// A store of its own for one test, and what must live as long as it does.
 pub struct Fixture {
     store: Arc<dyn Subject>,
+    outside: Option<Box<dyn Outside>>,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -45,13 +51,43 @@ impl Fixture {
     pub fn keeping(store: impl Subject + 'static, keep: impl Any + Send + Sync) -> Self {
         Self {
             store: Arc::new(store),
+            outside: None,
             _keep: Box::new(keep),
+        }
+    }
+
+    /// The same with a world around it, in which time passes and processes die: an
+    /// [`SqliteFile`](outside::SqliteFile), a [`PostgresDatabase`](outside::PostgresDatabase), or whatever
+    /// else can do both to this store. The suite of the queue needs one.
+    #[must_use]
+    pub fn within(mut self, outside: impl Outside + 'static) -> Self {
+        self.outside = Some(Box::new(outside));
+        self
+    }
+
+    /// A store in memory, and the world around it.
+    pub fn in_memory() -> Self {
+        let store = Arc::new(MemoryStore::default());
+        Self {
+            store: Arc::clone(&store) as Arc<dyn Subject>,
+            outside: Some(Box::new(store)),
+            _keep: Box::new(()),
         }
     }
 
     /// The store.
     pub fn store(&self) -> &dyn Subject {
         &*self.store
+    }
+
+    /// The world around it.
+    ///
+    /// # Panics
+    /// When the test gave it none.
+    #[expect(clippy::expect_used, reason = "nothing is skipped in silence")]
+    pub fn outside(&self) -> &dyn Outside {
+        let outside = self.outside.as_deref();
+        outside.expect("this test needs a world around the store: see `Fixture::within`")
     }
 }
 
@@ -89,6 +125,7 @@ macro_rules! store_suite {
                 a_held_response_grows_to_its_end,
                 a_write_may_be_repeated,
                 an_execution_takes_the_place_of_its_former_self,
+                an_execution_that_has_ended_stays_as_it_ended,
                 a_write_that_read_too_early_takes_nothing_back,
             ]
             races: [

@@ -17,7 +17,7 @@ use response_domain::spec::{
 };
 use response_domain::status::Change;
 use response_domain::time::Timestamp;
-use response_domain::work::{Guard, UnitOfWork};
+use response_domain::work::{Guard, Job, UnitOfWork};
 
 use super::Subject;
 
@@ -157,23 +157,25 @@ pub fn json(text: &str) -> Json {
     }
 }
 
+/// What waits beside a queued response whose caller brought nothing.
+pub fn job() -> Job {
+    Job {
+        request_id: "req-1".into(),
+        credential: None,
+    }
+}
+
 /// A write of a response alone.
 pub fn alone(guard: Guard, response: &Response) -> UnitOfWork {
-    UnitOfWork {
-        guard,
-        response: Arc::new(response.clone()),
-        items: Vec::new(),
-        executions: Vec::new(),
-    }
+    UnitOfWork::of(guard, Arc::new(response.clone()))
 }
 
 /// The first write of a response, by the process of number 1, with everything that belongs to it.
 pub fn first(response: &Response, items: Vec<Arc<Item>>) -> UnitOfWork {
     UnitOfWork {
-        guard: Guard::New(worker(1)),
-        response: Arc::new(response.clone()),
         items,
         executions: response.progress.executions.clone(),
+        ..alone(Guard::New(worker(1)), response)
     }
 }
 

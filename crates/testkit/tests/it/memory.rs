@@ -1,6 +1,6 @@
-//! The store in memory against the suite that the real ones pass.
+//! The store in memory against the suites that the real ones pass.
 
-use response_testkit::memory::MemoryStore;
 use response_testkit::store_suite::Fixture;
 
-response_testkit::store_suite!(async { Fixture::new(MemoryStore::default()) });
+response_testkit::store_suite!(async { Fixture::in_memory() });
+response_testkit::queue_suite!(async { Fixture::in_memory() });

@@ -3,67 +3,60 @@
 //!
 //! A stored foreground response is written when it wants a tool, when a tool answered, when it has
 //! run for a while, and when it ends, so the common short answer costs one write. Deltas go straight
-//! to the reader; what marks a step is told after it is written.
+//! to the reader; what marks a step is told after it is written. Of a background response everything
+//! told stands in the log first, deltas some at a time ([`kept`]).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use response_domain::event::Event;
 use response_domain::failure::{Failure, FailureCode};
-use response_domain::ports::store::StoreError;
 use response_domain::response::Response;
 use response_domain::run::{Next, Run};
 use response_domain::spec::Storage;
 use response_domain::status::Change;
 use response_domain::time::Timestamp;
-use response_domain::work::{Guard, UnitOfWork};
-use tokio::sync::mpsc;
+use response_domain::work::{Append, Guard, UnitOfWork};
 use tokio::time::Instant;
 
 use crate::error::DriveError;
 use crate::live::{Live, Row};
 use crate::ports::Ports;
 
-/// Whether a reader is still there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Audience {
-    /// It reads, or nobody was meant to.
-    There,
-    /// It went away, or does not read any more.
-    Gone,
-}
+mod commit;
+pub(crate) mod kept;
+pub(crate) mod reader;
 
-/// How often a write is tried while the database is away, and the first wait between.
-const TRIES: u32 = 4;
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-/// After this long no further try is made: somebody waits for the answer.
-const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) use commit::commit;
+use kept::Kept;
+pub(crate) use reader::{Audience, Direct};
+
+/// How a run is recorded and told.
+pub(crate) enum Form {
+    /// A foreground run: told as it happens, written at its steps.
+    Live(Direct),
+    /// A background run: what is told stands in the log first.
+    Kept(Kept),
+}
 
 pub(crate) struct Journal {
     ports: Ports,
     live: Arc<Live>,
-    reader: Option<mpsc::Sender<Vec<Event>>>,
-    patience: Duration,
+    form: Form,
     response: Arc<Response>,
     items: usize,
     executions: usize,
 }
 
 impl Journal {
-    pub(crate) fn new(
-        ports: Ports,
-        live: Arc<Live>,
-        reader: Option<mpsc::Sender<Vec<Event>>>,
-        patience: Duration,
-    ) -> Self {
+    /// The journal of a run of whose items the first `known` are written.
+    pub(crate) fn new(ports: Ports, live: Arc<Live>, form: Form, known: usize) -> Self {
         let response = live.response();
         Self {
             ports,
             live,
-            reader,
-            patience,
+            form,
             response,
-            items: 0,
+            items: known,
             executions: 0,
         }
     }
@@ -73,17 +66,16 @@ impl Journal {
         &self.response
     }
 
-    /// Tells of the beginning. Nothing is written for it.
-    pub(crate) async fn open(&mut self) -> Audience {
-        if self.reader.is_none() {
-            return Audience::There;
+    /// Tells of the beginning. Nothing is written for it by itself.
+    pub(crate) async fn open(&mut self) -> Result<Audience, DriveError> {
+        match &mut self.form {
+            Form::Live(direct) => Ok(direct.open(&self.response).await),
+            Form::Kept(kept) => {
+                let at = self.ports.clock.now();
+                self.response = kept.open(&self.response, at)?;
+                Ok(Audience::There)
+            }
         }
-        let accepted = Arc::clone(&self.response);
-        self.tell(vec![
-            Event::Created(Arc::clone(&accepted)),
-            Event::Started(accepted),
-        ])
-        .await
     }
 
     /// Records what a step did and, when that is done, tells of it.
@@ -109,20 +101,37 @@ impl Journal {
         let marks_a_step = events
             .iter()
             .any(|event| matches!(event, Event::CallStarted(_) | Event::CallReturned(_)));
+        let ended = ending.then(|| Event::Ended(Arc::clone(&self.response)));
+        if let Form::Kept(kept) = &mut self.form {
+            events.extend(ended);
+            kept.window.push(events);
+            kept.settle();
+            if ending || marks_a_step {
+                self.write(run).await?;
+            }
+            return Ok(Audience::There);
+        }
         if ending || marks_a_step {
             self.write(run).await?;
         }
         self.publish(run);
-        if ending && self.reader.is_some() {
-            events.push(Event::Ended(Arc::clone(&self.response)));
-        }
-        Ok(self.tell(events).await)
+        events.extend(ended);
+        self.tell(run, events).await
     }
 
-    /// Gives a run that goes on for a while its row.
-    pub(crate) async fn write_while_running(&mut self, run: &Run) -> Result<(), DriveError> {
-        if self.live.state().row == Row::Present {
-            return Ok(());
+    /// When something is to be written though the run takes no step.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        match &self.form {
+            Form::Live(direct) if self.response.spec.storage == Storage::Stored => direct.due,
+            Form::Live(_) => None,
+            Form::Kept(kept) => kept.due(),
+        }
+    }
+
+    /// Writes what is due.
+    pub(crate) async fn write_due(&mut self, run: &Run) -> Result<(), DriveError> {
+        if let Form::Kept(_) = &self.form {
+            return self.flush(run).await;
         }
         self.response = Arc::new(self.snapshot(run, self.ports.clock.now()));
         self.write(run).await?;
@@ -130,24 +139,34 @@ impl Journal {
         Ok(())
     }
 
-    /// Tells the reader, who may let the run wait for a while but not for ever.
-    pub(crate) async fn tell(&mut self, events: Vec<Event>) -> Audience {
-        let Some(reader) = &self.reader else {
-            return Audience::There;
-        };
-        if events.is_empty() {
-            return Audience::There;
+    /// Tells of what belongs to no step.
+    pub(crate) async fn tell(
+        &mut self,
+        run: &Run,
+        events: Vec<Event>,
+    ) -> Result<Audience, DriveError> {
+        match &mut self.form {
+            Form::Live(direct) => Ok(direct.tell(events).await),
+            Form::Kept(kept) => {
+                kept.window.push(events);
+                if kept.window.is_due() {
+                    self.flush(run).await?;
+                }
+                Ok(Audience::There)
+            }
         }
-        // The timer is only set when the reader lags.
-        let events = match reader.try_send(events) {
-            Ok(()) => return Audience::There,
-            Err(mpsc::error::TrySendError::Closed(_)) => return Audience::Gone,
-            Err(mpsc::error::TrySendError::Full(events)) => events,
+    }
+
+    /// Writes the window. The first time the whole response is written with it, because it has begun.
+    async fn flush(&mut self, run: &Run) -> Result<(), DriveError> {
+        let Form::Kept(kept) = &mut self.form else {
+            return Ok(());
         };
-        match tokio::time::timeout(self.patience, reader.send(events)).await {
-            Ok(Ok(())) => Audience::There,
-            Ok(Err(_)) | Err(_) => Audience::Gone,
+        if kept.is_begun() {
+            return kept.append(&self.ports).await;
         }
+        self.response = Arc::new(self.snapshot(run, self.ports.clock.now()));
+        self.write(run).await
     }
 
     /// The ending that a caller is told when the store would not take the real one.
@@ -161,15 +180,16 @@ impl Journal {
         if response.change(Change::Fail(failure), at).is_ok() {
             self.response = Arc::new(response);
         }
-        let ended = Arc::clone(&self.response);
-        self.tell(vec![Event::Ended(Arc::clone(&ended))]).await;
-        ended
+        self.end_elsewhere(Arc::clone(&self.response)).await
     }
 
-    /// Tells the reader of an ending that somebody else wrote.
+    /// Tells the reader of an ending that this run did not write.
     pub(crate) async fn end_elsewhere(&mut self, ended: Arc<Response>) -> Arc<Response> {
         self.response = Arc::clone(&ended);
-        self.tell(vec![Event::Ended(Arc::clone(&ended))]).await;
+        if let Form::Live(direct) = &self.form {
+            // Whether anybody still reads changes nothing.
+            direct.tell(vec![Event::Ended(Arc::clone(&ended))]).await;
+        }
         ended
     }
 
@@ -194,18 +214,29 @@ impl Journal {
         if self.response.spec.storage == Storage::Passing {
             return Ok(());
         }
-        let guard = match self.live.state().row {
-            Row::Absent => Guard::New(self.ports.worker),
-            Row::Present => Guard::Held(self.ports.worker),
+        let (guard, checkpoint, log) = match &mut self.form {
+            Form::Live(_) => (self.guard(), None, Append::default()),
+            Form::Kept(kept) => (
+                Guard::Leased(kept.lease),
+                run.checkpoint(),
+                kept.take_window(),
+            ),
         };
         let changed = run.progress().executions.iter().skip(self.executions);
+        let told = log.events.len();
         let work = UnitOfWork {
             guard,
             response: Arc::clone(&self.response),
             items: run.items().iter().skip(self.items).cloned().collect(),
             executions: changed.cloned().collect(),
+            checkpoint,
+            log,
         };
         commit(&self.ports, work).await?;
+        match &mut self.form {
+            Form::Live(direct) => direct.due = None,
+            Form::Kept(kept) => kept.wrote(&self.ports, told),
+        }
         self.live.state().row = Row::Present;
         self.items = run.items().len();
         // What has ended will not change again; what runs will be written again.
@@ -217,45 +248,11 @@ impl Journal {
         self.executions = settled.count();
         Ok(())
     }
-}
 
-/// Commits, and asks again for a while when the database is away.
-pub(crate) async fn commit(ports: &Ports, work: UnitOfWork) -> Result<(), DriveError> {
-    let mut wait = FIRST_WAIT;
-    let begun = Instant::now();
-    for attempt in 1..=TRIES {
-        match ports.store.commit(work.clone()).await {
-            Ok(()) => return Ok(()),
-            Err(StoreError::Stale) if attempt > 1 => return settle_ambiguous(ports, &work).await,
-            Err(StoreError::Stale) => return Err(DriveError::Overtaken),
-            Err(error @ StoreError::Unavailable(_))
-                if attempt < TRIES && begun.elapsed() < WRITE_PATIENCE =>
-            {
-                tracing::warn!(
-                    response.id = %work.response.id,
-                    error = &error as &dyn std::error::Error,
-                    "the database is away; the write is tried again"
-                );
-                tokio::time::sleep(wait).await;
-                wait *= 4;
-            }
-            Err(error) => return Err(DriveError::Store(error)),
+    fn guard(&self) -> Guard {
+        match self.live.state().row {
+            Row::Absent => Guard::New(self.ports.worker),
+            Row::Present => Guard::Held(self.ports.worker),
         }
-    }
-    Err(DriveError::Overtaken)
-}
-
-/// A write that was refused after an unanswered one may be that one: it counts when the row is what it
-/// was to become.
-async fn settle_ambiguous(ports: &Ports, work: &UnitOfWork) -> Result<(), DriveError> {
-    let found = ports
-        .store
-        .find(&work.response.owner, work.response.id)
-        .await;
-    match found.map_err(DriveError::Store)? {
-        Some(row) if row.times == work.response.times && row.status() == work.response.status() => {
-            Ok(())
-        }
-        Some(_) | None => Err(DriveError::Overtaken),
     }
 }

@@ -1,0 +1,86 @@
+//! How a binary of this house starts and fails: its arguments, its settings, its runtime, and what it
+//! says when it cannot go on.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use response_settings::{Loaded, Note, Settings, SettingsFaults, Sources};
+
+use crate::{Process, telemetry};
+
+/// What every binary can be told.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A settings file; otherwise `RESPONSE_CONFIG_FILE` or ./response-api.toml.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// One setting, over everything else: `--set http.port=9000`. May be given many times.
+    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
+    overrides: Vec<String>,
+}
+
+impl Arguments {
+    /// Where the settings come from.
+    pub fn sources(self) -> Sources {
+        let sources = Sources::of_process().overrides(self.overrides);
+        match self.config {
+            Some(file) => sources.file(file),
+            None => sources,
+        }
+    }
+}
+
+/// Reads the settings and begins to log as they say.
+pub fn begin(sources: &Sources, process: Process) -> Result<Settings, SettingsFaults> {
+    let Loaded {
+        settings,
+        origins: _,
+        notes,
+    } = Settings::load(sources)?;
+    telemetry::start(&settings.log);
+    let concern = |note: &Note| process == Process::Api || !note.is_about_requests();
+    for note in notes.into_iter().filter(concern) {
+        tracing::warn!("{note}");
+    }
+    Ok(settings)
+}
+
+/// Prints every setting with its value and where that came from.
+pub fn print_settings(binary: &str, sources: &Sources) -> ExitCode {
+    let (table, faults) = match Settings::load(sources) {
+        Ok(loaded) => (loaded.table(), None),
+        Err(faults) => (faults.table(), Some(faults)),
+    };
+    // Nobody is left to be told when standard output is closed.
+    let _ = write!(std::io::stdout(), "{table}");
+    faults.map_or(ExitCode::SUCCESS, |faults| complain(binary, &faults))
+}
+
+/// The main runtime of the process.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+}
+
+/// What came of a process, as its exit code; an error is told with all its causes.
+pub fn end(binary: &str, done: Result<(), Box<dyn Error>>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(binary, &*error),
+    }
+}
+
+fn complain(binary: &str, error: &dyn Error) -> ExitCode {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    let _ = writeln!(std::io::stderr(), "{binary}: {text}");
+    ExitCode::FAILURE
+}

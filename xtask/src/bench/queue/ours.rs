@@ -1,0 +1,187 @@
+//! The service with its queue: `response-api`, which queues, and `response-worker`, which works.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::super::BenchError;
+use super::super::load::{Answer, Exchange};
+use super::super::process::Program;
+use super::super::started::{Started, free_address};
+use super::SLOTS;
+use crate::db;
+use crate::error::ChoreError;
+use crate::wire::{self, Wire};
+
+/// A key for the vault: the credentials of the load are sealed as anybody's are.
+const VAULT_KEYS: &str = "bench:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+/// How many fill the queue side by side.
+const FILLERS: u64 = 32;
+
+/// The API over a database of its own, and what a worker needs to work for it.
+#[derive(Debug)]
+pub(super) struct Ours {
+    _api: Started,
+    pub(super) address: SocketAddr,
+    pub(super) api: Program,
+    database: String,
+    model: String,
+    binaries: PathBuf,
+    logs: PathBuf,
+}
+
+/// A worker. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct OurWorker {
+    _started: Started,
+    pub(super) program: Program,
+}
+
+impl Ours {
+    /// Starts the API.
+    pub(super) async fn start(
+        database: String,
+        model: &str,
+        binaries: &Path,
+        logs: &Path,
+    ) -> Result<Self, ChoreError> {
+        let address = free_address()?;
+        let mut command = Command::new(binaries.join("response-api"));
+        set(
+            &mut command,
+            &database,
+            model,
+            &[
+                ("http.host", &address.ip().to_string()),
+                ("http.port", &address.port().to_string()),
+                ("background.embedded", "false"),
+                ("background.queue_limit", "0"),
+            ],
+        );
+        let mut started = Started::start("queue-api", &command, logs)?;
+        let api = started.is_ready(address, "/readyz").await?;
+        Ok(Self {
+            _api: started,
+            address,
+            api,
+            database,
+            model: model.to_owned(),
+            binaries: binaries.to_owned(),
+            logs: logs.to_owned(),
+        })
+    }
+
+    pub(super) fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The table of its jobs.
+    pub(super) fn table() -> &'static str {
+        "response_jobs"
+    }
+
+    /// Starts a worker and waits until it works.
+    pub(super) async fn work(&self) -> Result<OurWorker, ChoreError> {
+        let address = free_address()?;
+        let mut command = Command::new(self.binaries.join("response-worker"));
+        set(
+            &mut command,
+            &self.database,
+            &self.model,
+            &[
+                ("worker.host", &address.ip().to_string()),
+                ("worker.port", &address.port().to_string()),
+                ("background.worker_count", &SLOTS.to_string()),
+            ],
+        );
+        let mut started = Started::start("queue-worker", &command, &self.logs)?;
+        let program = started.is_ready(address, "/readyz").await?;
+        Ok(OurWorker {
+            _started: started,
+            program,
+        })
+    }
+
+    /// Queues so many responses through the API.
+    pub(super) async fn fill(&self, count: u64) -> Result<(), ChoreError> {
+        let exchange = Arc::new(queued("bench-plain"));
+        let mut running = JoinSet::new();
+        for at in 0..FILLERS {
+            let share = count / FILLERS + u64::from(at < count % FILLERS);
+            let (address, exchange) = (self.address, Arc::clone(&exchange));
+            running.spawn(async move { fill(address, &exchange.request, share).await });
+        }
+        let failed = |error: BenchError| error.of("response-api", "filling the queue");
+        while let Some(ended) = running.join_next().await {
+            let lost = |error| failed(BenchError::Io(std::io::Error::other(error)));
+            ended.map_err(lost)?.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets everything that was asked.
+    pub(super) fn clear(&self) -> Result<(), ChoreError> {
+        let tables = "response_jobs, response_events, response_secrets, conversation_items, \
+                      tool_executions, responses";
+        db::ask(&self.database, &format!("truncate {tables}")).map(drop)
+    }
+}
+
+fn set(command: &mut Command, database: &str, model: &str, others: &[(&str, &str)]) {
+    let own = [
+        ("database.write_dsn", database),
+        ("database.pool_size", "16"),
+        ("llm.url", model),
+        ("vault.keys", VAULT_KEYS),
+        ("log.level", "warn"),
+    ];
+    for (key, value) in own.iter().chain(others) {
+        command.arg("--set").arg(format!("{key}={value}"));
+    }
+}
+
+/// A background request for a model of the stand-in, and its answer.
+pub(super) fn queued(model: &str) -> Exchange {
+    let body = json!({
+        "model": model, "input": "Say something short.", "tools": [], "background": true,
+    });
+    Exchange {
+        request: wire::post("/v1/responses", &body.to_string()),
+        status: 201,
+        answer: Answer::Whole(b"\"status\":\"queued\"".to_vec()),
+    }
+}
+
+/// Asks once on a connection that stands, and answers the status and the body.
+pub(super) async fn ask(wire: &mut Wire, request: &[u8]) -> Result<(u16, Vec<u8>), BenchError> {
+    wire.send(request).await?;
+    let head = wire.head().await?.ok_or(BenchError::Closed)?;
+    let mut body = Vec::new();
+    wire.body(&head, |piece| body.extend_from_slice(piece))
+        .await?;
+    if head.closes {
+        return Err(BenchError::Closed);
+    }
+    Ok((head.status(), body))
+}
+
+async fn fill(address: SocketAddr, request: &[u8], count: u64) -> Result<(), BenchError> {
+    let mut wire = Wire::connect(address).await?;
+    for _ in 0..count {
+        let (status, body) = ask(&mut wire, request).await?;
+        if status != 201 {
+            let text = String::from_utf8_lossy(&body).into_owned();
+            let deltas = 0;
+            return Err(BenchError::Wrong {
+                status,
+                deltas,
+                text,
+            });
+        }
+    }
+    Ok(())
+}
