@@ -4,7 +4,7 @@ use response_devstack::gateway::{Gateway, GatewayOptions};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::fleet::{Fleet, LONG};
+use super::fleet::{Fleet, LONG, until};
 use super::invariants::After;
 use crate::process::Process;
 
@@ -145,7 +145,13 @@ async fn the_documented_commands_create_poll_and_cancel() {
         .ledger()
         .until(|traffic| traffic.started == 1)
         .await;
-    let polled: Value = serde_json::from_str(&run(&of_it(POLL), &gateway, &token).await).unwrap();
+    // The model is asked while the start is being written, so the first answers may still say `queued`.
+    let mut polled = Value::Null;
+    until("the response is seen to run", LONG, async || {
+        polled = serde_json::from_str(&run(&of_it(POLL), &gateway, &token).await).unwrap();
+        polled["status"] != "queued"
+    })
+    .await;
     assert_eq!(polled["status"], "in_progress");
     assert!(polled["started_at"].is_u64() && polled.get("output").is_none());
     let cancelled = run(&of_it(CANCEL), &gateway, &token).await;
