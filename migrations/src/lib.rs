@@ -7,6 +7,7 @@ use sea_orm_migration::sea_orm::{DatabaseTransaction, DbBackend, Statement};
 mod column;
 mod m0001_responses;
 mod m0002_queue;
+mod m0003_webhooks;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_responses::Migration),
             Box::new(m0002_queue::Migration),
+            Box::new(m0003_webhooks::Migration),
         ]
     }
 }
@@ -35,6 +37,7 @@ const SOURCES: &[&str] = &[
     include_str!("column.rs"),
     include_str!("m0001_responses.rs"),
     include_str!("m0002_queue.rs"),
+    include_str!("m0003_webhooks.rs"),
 ];
 
 /// Held by whoever migrates a Postgres database, until its transaction ends.
@@ -120,9 +123,10 @@ mod tests {
     #[test]
     fn a_schema_can_lack_migrations_and_have_unknown_ones() {
         let nothing = Standing::between(&[]);
-        assert_eq!(nothing.missing, ["m0001_responses", "m0002_queue"]);
+        let all = ["m0001_responses", "m0002_queue", "m0003_webhooks"];
+        assert_eq!(nothing.missing, all);
         let newer = Standing::between(&["m0001_responses".into(), "m9999_later".into()]);
-        assert_eq!(newer.missing, ["m0002_queue"]);
+        assert_eq!(newer.missing, ["m0002_queue", "m0003_webhooks"]);
         assert_eq!(newer.unknown, ["m9999_later"]);
     }
 

@@ -41,6 +41,9 @@ pub enum Credential {
     ApiKey(Arc<Zeroizing<String>>),
 }
 
+const BEARER: u8 = 1;
+const API_KEY: u8 = 2;
+
 impl Credential {
     /// A bearer token, without the word `Bearer`.
     pub fn bearer(token: String) -> Self {
@@ -50,6 +53,31 @@ impl Credential {
     /// A key for `X-API-Key`.
     pub fn api_key(key: String) -> Self {
         Self::ApiKey(Arc::new(Zeroizing::new(key)))
+    }
+
+    /// The bytes that a vault keeps of it: one for its kind, then its text. `None` when there is none.
+    pub fn to_secret(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let (kind, text) = match self {
+            Self::Absent => return None,
+            Self::Bearer(text) => (BEARER, text),
+            Self::ApiKey(text) => (API_KEY, text),
+        };
+        // With room for all of it at once, because growing would leave copies behind.
+        let mut secret = Zeroizing::new(Vec::with_capacity(1 + text.len()));
+        secret.push(kind);
+        secret.extend_from_slice(text.as_bytes());
+        Some(secret)
+    }
+
+    /// The credential that these bytes were made of.
+    pub fn from_secret(secret: &[u8]) -> Option<Self> {
+        let (kind, text) = secret.split_first()?;
+        let text = std::str::from_utf8(text).ok()?.to_owned();
+        match *kind {
+            BEARER => Some(Self::bearer(text)),
+            API_KEY => Some(Self::api_key(text)),
+            _ => None,
+        }
     }
 }
 
@@ -77,6 +105,22 @@ pub struct Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_credential_comes_back_from_its_bytes() {
+        for credential in [
+            Credential::bearer("s3cret".into()),
+            Credential::api_key("sk_1".into()),
+            Credential::bearer(String::new()),
+        ] {
+            let secret = credential.to_secret().unwrap();
+            assert_eq!(Credential::from_secret(&secret), Some(credential));
+        }
+        assert!(Credential::Absent.to_secret().is_none());
+        for bytes in [&b""[..], b"\0x", b"\x03x", b"\x01\xff"] {
+            assert_eq!(Credential::from_secret(bytes), None);
+        }
+    }
 
     #[test]
     fn a_credential_is_never_printed() {

@@ -169,6 +169,16 @@ root_id!(
     WorkerId,
     "worker"
 );
+root_id!(
+    /// That a background response ended; there is one for each, with its body.
+    EventId,
+    "evt"
+);
+root_id!(
+    /// One registered webhook endpoint.
+    EndpointId,
+    "webhook"
+);
 part_id!(
     /// One item of a transcript.
     ItemId,

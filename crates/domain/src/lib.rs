@@ -3,7 +3,7 @@
 //! Nothing here waits, reads a clock, makes a random number or knows a wire format: time, ids
 //! and everything outside come in through the traits in [`ports`]. Read in this order: [`status`]
 //! and [`response`] (what a client sees), [`run`] (how an answer comes about), [`event`] (what is
-//! told while it does), [`work`] (what is written), [`ports`].
+//! told while it does), [`webhook`] (who is told when it is over), [`work`] (what is written), [`ports`].
 
 pub mod json;
 
@@ -30,6 +30,7 @@ pub mod trace;
 pub mod run;
 
 pub mod page;
+pub mod webhook;
 pub mod work;
 
 pub mod ports;

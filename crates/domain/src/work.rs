@@ -10,6 +10,7 @@ use crate::lease::Lease;
 use crate::ports::vault::Sealed;
 use crate::response::Response;
 use crate::run::checkpoint::Checkpoint;
+use crate::webhook::Notice;
 
 /// One write. No transaction leaves the store, so none can stay open while a model thinks.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +44,22 @@ impl UnitOfWork {
             log: Append::default(),
         }
     }
+
+    /// Whom it may concern that the response ends with this write. The deliveries belong to it: a store
+    /// writes one for the address in the notice, and one for every active endpoint of the owner whose events
+    /// cover what happened in the words of its payload. A delivery to an endpoint that took nothing last is
+    /// in [`Lane::Patient`](crate::webhook::Lane::Patient), any other in
+    /// [`Lane::Prompt`](crate::webhook::Lane::Prompt); all are due at once.
+    pub fn notice(&self) -> Option<Notice> {
+        Notice::of(&self.response)
+    }
+}
+
+/// What a write brought about besides what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// How many webhooks are to be sent because of it.
+    pub deliveries: u32,
 }
 
 /// Events that are added to the log of one response.

@@ -13,6 +13,7 @@ use response_domain::work::{Guard, UnitOfWork};
 
 use crate::Engine;
 use crate::error::ReadError;
+use crate::journal::tell;
 use crate::stop::Reason;
 use crate::watch;
 
@@ -49,7 +50,8 @@ impl Engine {
             };
             let response = Arc::clone(&work.response);
             match self.0.ports.store.commit(*work).await {
-                Ok(()) => {
+                Ok(committed) => {
+                    tell(&self.0.ports, committed);
                     if response.spec.delivery == Delivery::Background {
                         watch::ended(response.status().name());
                     }

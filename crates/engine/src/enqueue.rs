@@ -8,7 +8,7 @@ use response_domain::caller::{Caller, Credential, OwnerId};
 use response_domain::event::Event;
 use response_domain::ports::bus::Nudge;
 use response_domain::ports::queue::Depth;
-use response_domain::ports::vault::{Binding, Sealed, VaultError};
+use response_domain::ports::vault::{Sealed, VaultError};
 use response_domain::response::Response;
 use response_domain::work::{Append, Guard, Job, UnitOfWork};
 use tokio::sync::Mutex;
@@ -117,15 +117,9 @@ impl Engine {
         owner: &OwnerId,
         response: response_domain::id::ResponseId,
     ) -> Result<Option<Sealed>, CreateError> {
-        if *credential == Credential::Absent {
-            return Ok(None);
-        }
-        let binding = Binding {
-            owner: owner.clone(),
-            response,
-        };
-        match self.0.ports.vault.seal(credential, &binding) {
-            Ok(sealed) => Ok(Some(sealed)),
+        let vault = &self.0.ports.vault;
+        match vault.seal_credential(credential, owner, response) {
+            Ok(sealed) => Ok(sealed),
             Err(VaultError::NoKey) => Err(CreateError::BackgroundUnavailable),
             Err(error) => Err(CreateError::Vault(error)),
         }

@@ -55,6 +55,8 @@ struct Rooms {
     backlog: enqueue::Backlog,
     /// Told when a response may wait in the queue.
     queued: Notify,
+    /// Told when a webhook may have to be sent.
+    due: Notify,
 }
 
 impl std::fmt::Debug for Engine {
@@ -79,6 +81,7 @@ impl Engine {
             followers: Followers::default(),
             backlog: enqueue::Backlog::default(),
             queued: Notify::new(),
+            due: Notify::new(),
         }))
     }
 }

@@ -22,6 +22,7 @@ impl Engine {
         let rooms = &self.0;
         match nudge {
             Nudge::Queued => rooms.queued.notify_one(),
+            Nudge::Due => rooms.due.notify_one(),
             Nudge::Logged(id) => rooms.followers.wake(id),
             Nudge::Ended(id) => {
                 rooms.leases.let_go(id);
@@ -30,6 +31,7 @@ impl Engine {
             // What ended meanwhile the next heartbeat brings.
             Nudge::Anything => {
                 rooms.queued.notify_one();
+                rooms.due.notify_one();
                 rooms.followers.wake_all();
             }
         }

@@ -14,7 +14,7 @@ use response_domain::ports::bus::Nudge;
 use response_domain::ports::llm::CallContext;
 use response_domain::ports::queue::{Claim, Claimed, TakenUp};
 use response_domain::ports::store::{HistoryRef, StoreError};
-use response_domain::ports::vault::{Binding, VaultError};
+use response_domain::ports::vault::VaultError;
 use response_domain::response::Response;
 use response_domain::run::Run;
 use response_domain::run::checkpoint::Resumption;
@@ -27,8 +27,8 @@ use crate::Engine;
 use crate::create::user;
 use crate::drive::{Held, drive_leased};
 use crate::error::DriveError;
-use crate::journal::Form;
 use crate::journal::kept::Kept;
+use crate::journal::{Form, tell};
 use crate::live::{Live, Row};
 use crate::policy::Company;
 use crate::watch;
@@ -272,7 +272,8 @@ impl Engine {
         };
         let work = taken.standing.end(ended, &[], Guard::Leased(lease));
         match ports.store.commit(work).await {
-            Ok(()) => {
+            Ok(committed) => {
+                tell(ports, committed);
                 watch::ended(StatusName::Failed);
                 ports.bus.send(Nudge::Logged(lease.response));
                 Ok(())
@@ -297,16 +298,10 @@ impl Engine {
         let response = Arc::clone(&standing.response);
         let credential = match &job.credential {
             None => Credential::Absent,
-            Some(sealed) => {
-                let binding = Binding {
-                    owner: response.owner.clone(),
-                    response: response.id,
-                };
-                ports
-                    .vault
-                    .open(sealed, &binding)
-                    .map_err(LoadError::Vault)?
-            }
+            Some(sealed) => ports
+                .vault
+                .open_credential(sealed, &response.owner, response.id)
+                .map_err(LoadError::Vault)?,
         };
         let context = CallContext {
             user: user(&response.spec, &response.owner),

@@ -9,6 +9,7 @@ use response_domain::status::StatusName;
 use response_domain::work::{Guard, UnitOfWork};
 
 use crate::Engine;
+use crate::journal::tell;
 
 /// Runs that one search takes.
 const BATCH: u16 = 100;
@@ -42,7 +43,7 @@ impl Engine {
                     ..UnitOfWork::of(Guard::Open, response)
                 };
                 match ports.store.commit(work).await {
-                    Ok(()) => {
+                    Ok(_nobody_waits_for_a_webhook) => {
                         tracing::info!(response.id = %id, "ended a response whose process is gone");
                         ended += 1;
                     }
@@ -94,7 +95,8 @@ impl Engine {
         };
         let work = taken.standing.end(ended, &[], Guard::Leased(lease));
         match ports.store.commit(work).await {
-            Ok(()) => {
+            Ok(committed) => {
+                tell(ports, committed);
                 crate::watch::ended(StatusName::Failed);
                 tracing::error!(response.id = %id, "a response was lost too often and is given up");
                 ports.bus.send(Nudge::Ended(id));

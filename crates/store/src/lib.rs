@@ -22,7 +22,7 @@ use response_domain::ports::store::{
     History, HistoryRef, Readiness, ResponseStore, StoreError, WorkerRegistry,
 };
 use response_domain::response::Response;
-use response_domain::work::{Append, UnitOfWork};
+use response_domain::work::{Append, Committed, UnitOfWork};
 
 pub mod options;
 
@@ -215,8 +215,9 @@ impl ResponseStore for Store {
         answered(self.read_items_by_id(owner, ids)).await
     }
 
-    async fn commit(&self, work: UnitOfWork) -> Result<(), StoreError> {
-        self.write(&work).await
+    async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError> {
+        self.write(&work).await?;
+        Ok(Committed::default())
     }
 
     async fn delete(&self, owner: &OwnerId, id: ResponseId) -> Result<bool, StoreError> {

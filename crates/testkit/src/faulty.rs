@@ -19,7 +19,7 @@ use response_domain::ports::store::{
     History, HistoryRef, Readiness, ResponseStore, StoreError, WorkerRegistry,
 };
 use response_domain::response::Response;
-use response_domain::work::{Append, UnitOfWork};
+use response_domain::work::{Append, Committed, UnitOfWork};
 use tokio::sync::Notify;
 
 /// What becomes of a write.
@@ -159,7 +159,7 @@ impl<S: ResponseStore> ResponseStore for FaultyStore<S> {
         self.inner.items_by_id(owner, ids).await
     }
 
-    async fn commit(&self, work: UnitOfWork) -> Result<(), StoreError> {
+    async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError> {
         self.go(self.writes.next(), self.inner.commit(work)).await
     }
 

@@ -4,12 +4,14 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use response_domain::caller::Credential;
-use response_domain::ports::vault::{Binding, Sealed, SecretVault, VaultError};
+use response_domain::ports::vault::{Binding, Purpose, Sealed, SecretVault, VaultError};
+use response_domain::webhook::SigningSecret;
+use zeroize::Zeroizing;
 
 /// A vault with any number of keys; the first one seals.
-pub struct TestVault(Vec<Arc<str>>);
+pub struct TestVault(Vec<Arc<str>>, AtomicU64);
 
 impl Default for TestVault {
     fn default() -> Self {
@@ -26,37 +28,19 @@ impl fmt::Debug for TestVault {
 impl TestVault {
     /// A vault that seals with the first of these keys and opens with all. Without any it does neither.
     pub fn with_keys<'k>(keys: impl IntoIterator<Item = &'k str>) -> Self {
-        Self(keys.into_iter().map(Arc::from).collect())
+        Self(keys.into_iter().map(Arc::from).collect(), AtomicU64::new(0))
     }
 }
 
-/// What comes before the text, by kind.
-const KINDS: [u8; 3] = *b"-BK";
 const TAG: usize = 8;
-
-fn plain(credential: &Credential) -> Vec<u8> {
-    let [absent, bearer, api_key] = KINDS;
-    let (kind, text) = match credential {
-        Credential::Absent => (absent, ""),
-        Credential::Bearer(token) => (bearer, token.as_str()),
-        Credential::ApiKey(key) => (api_key, key.as_str()),
-    };
-    [&[kind], text.as_bytes()].concat()
-}
-
-fn read(plain: &[u8]) -> Option<Credential> {
-    let (kind, text) = plain.split_first()?;
-    let text = str::from_utf8(text).ok()?.to_owned();
-    match KINDS.iter().position(|known| known == kind)? {
-        0 => Some(Credential::Absent),
-        1 => Some(Credential::bearer(text)),
-        _ => Some(Credential::api_key(text)),
-    }
-}
 
 fn mixed(key: &str, binding: &Binding, with: impl Hash) -> [u8; TAG] {
     let mut hasher = DefaultHasher::new();
-    (key, &binding.owner, binding.response).hash(&mut hasher);
+    let (purpose, id) = match binding.purpose {
+        Purpose::Credential(response) => (0, response.raw()),
+        Purpose::Signing(endpoint) => (1, endpoint.raw()),
+    };
+    (key, &binding.owner, purpose, id).hash(&mut hasher);
     with.hash(&mut hasher);
     hasher.finish().to_be_bytes()
 }
@@ -72,18 +56,17 @@ fn stir(key: &str, binding: &Binding, bytes: &[u8]) -> Vec<u8> {
 }
 
 impl SecretVault for TestVault {
-    fn seal(&self, credential: &Credential, binding: &Binding) -> Result<Sealed, VaultError> {
+    fn seal(&self, secret: &[u8], binding: &Binding) -> Result<Sealed, VaultError> {
         let key = self.0.first().ok_or(VaultError::NoKey)?;
-        let plain = plain(credential);
-        let tag = mixed(key, binding, &plain);
-        let bytes = [tag.as_slice(), &stir(key, binding, &plain)].concat();
+        let tag = mixed(key, binding, secret);
+        let bytes = [tag.as_slice(), &stir(key, binding, secret)].concat();
         Ok(Sealed {
             key: Arc::clone(key),
             bytes: bytes.into(),
         })
     }
 
-    fn open(&self, sealed: &Sealed, binding: &Binding) -> Result<Credential, VaultError> {
+    fn open(&self, sealed: &Sealed, binding: &Binding) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         if self.0.is_empty() {
             return Err(VaultError::NoKey);
         }
@@ -98,6 +81,13 @@ impl SecretVault for TestVault {
         if mixed(&sealed.key, binding, &plain) != tag {
             return Err(VaultError::Tampered);
         }
-        read(&plain).ok_or(VaultError::Tampered)
+        Ok(Zeroizing::new(plain))
+    }
+
+    /// The first one is always the same, and so are those that follow.
+    fn fresh_signing(&self) -> Result<SigningSecret, VaultError> {
+        let number = self.1.fetch_add(1, Ordering::Relaxed);
+        let text = format!("whsec_{number:032}");
+        SigningSecret::parse(&text).map_err(|weak| VaultError::Cipher(Box::new(weak)))
     }
 }

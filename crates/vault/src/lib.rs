@@ -1,7 +1,7 @@
-//! `SecretVault`: credentials of callers, sealed while their responses wait, and the keys that seal
-//! them.
+//! `SecretVault`: credentials of callers, sealed while their responses wait, the secrets of webhook
+//! endpoints, and the keys that seal them.
 //!
-//! A credential opens only for the response and the owner that it was sealed for. The first key of the
+//! A secret opens only for the thing and the owner that it was sealed for. The first key of the
 //! ring seals and every key opens, so keys are changed by putting a new one in front and taking the old
 //! one out when nothing is sealed with it any more. How a sealed credential is laid out stands in
 //! `record.rs`.
@@ -9,8 +9,9 @@
 use std::fmt;
 use std::path::Path;
 
-use response_domain::caller::Credential;
 use response_domain::ports::vault::{Binding, Sealed, SecretVault, VaultError};
+use response_domain::webhook::SigningSecret;
+use zeroize::Zeroizing;
 
 mod file;
 mod record;
@@ -65,17 +66,16 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// Sealing [`Credential::Absent`] is the caller's mistake and answered [`VaultError::Cipher`].
 impl SecretVault for Vault {
-    fn seal(&self, credential: &Credential, binding: &Binding) -> Result<Sealed, VaultError> {
+    fn seal(&self, secret: &[u8], binding: &Binding) -> Result<Sealed, VaultError> {
         let key = self.keys.first().ok_or(VaultError::NoKey)?;
         Ok(Sealed {
             key: key.id.clone(),
-            bytes: record::seal(key, credential, binding)?.into(),
+            bytes: record::seal(key, secret, binding)?.into(),
         })
     }
 
-    fn open(&self, sealed: &Sealed, binding: &Binding) -> Result<Credential, VaultError> {
+    fn open(&self, sealed: &Sealed, binding: &Binding) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         if self.keys.is_empty() {
             return Err(VaultError::NoKey);
         }
@@ -83,6 +83,12 @@ impl SecretVault for Vault {
             .keys
             .find(&sealed.key)
             .ok_or_else(|| VaultError::UnknownKey(sealed.key.clone()))?;
-        record::open(key, &sealed.bytes, binding)
+        record::open(key, &sealed.bytes, binding).ok_or(VaultError::Tampered)
+    }
+
+    fn fresh_signing(&self) -> Result<SigningSecret, VaultError> {
+        let text =
+            ring::fresh_signing().map_err(|refusal| VaultError::Cipher(Box::new(refusal)))?;
+        SigningSecret::parse(&text).map_err(|weak| VaultError::Cipher(Box::new(weak)))
     }
 }

@@ -4,19 +4,18 @@
 //! 0         version, 1
 //! 1..33     salt, random
 //! 33..45    nonce, random
-//! 45..n-16  the encrypted credential: one byte for its kind (1 bearer token, 2 API key), then its text
+//! 45..n-16  the encrypted secret
 //! n-16..n   tag
 //! ```
 //!
 //! The cipher is AES-256-GCM. Its key is made for this record alone: HKDF-SHA256 of the ring's key with
 //! the salt. Authenticated besides, and not in the bytes: the version, the id of the ring's key, the
-//! owner, the response and the purpose, each with its length before it.
+//! owner, the purpose and the id of what the secret is for, each with its length before it.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use response_domain::caller::Credential;
-use response_domain::ports::vault::{Binding, VaultError};
+use response_domain::ports::vault::{Binding, Purpose, VaultError};
 use zeroize::Zeroizing;
 
 use crate::ring::{KEY_LENGTH, Key};
@@ -24,34 +23,12 @@ use crate::ring::{KEY_LENGTH, Key};
 const VERSION: u8 = 1;
 const SALT_LENGTH: usize = 32;
 
-const BEARER: u8 = 1;
-const API_KEY: u8 = 2;
-
 /// What the key of a record is for.
 const USE: &[u8] = b"response-vault: key of a record";
 
-/// What the credential is for.
-const PURPOSE: &[u8] = b"upstream credential";
-
-/// Somebody asked to seal a credential that is not there.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no credential to seal")]
-struct NothingToSeal;
-
-pub(crate) fn seal(
-    key: &Key,
-    credential: &Credential,
-    binding: &Binding,
-) -> Result<Vec<u8>, VaultError> {
-    let (kind, text) = match credential {
-        Credential::Absent => return Err(VaultError::Cipher(Box::new(NothingToSeal))),
-        Credential::Bearer(text) => (BEARER, text),
-        Credential::ApiKey(text) => (API_KEY, text),
-    };
+pub(crate) fn seal(key: &Key, secret: &[u8], binding: &Binding) -> Result<Vec<u8>, VaultError> {
     // Encrypted where it lies, so that no second copy of it needs wiping; wiped if the cipher refuses.
-    let mut body = Zeroizing::new(Vec::with_capacity(1 + text.len()));
-    body.push(kind);
-    body.extend_from_slice(text.as_bytes());
+    let mut body = Zeroizing::new(secret.to_vec());
     let mut salt = [0; SALT_LENGTH];
     let bound = Aad::from(associated(key, binding));
     let (nonce, tag) = aws_lc_rs::rand::fill(&mut salt)
@@ -61,13 +38,8 @@ pub(crate) fn seal(
     Ok([&[VERSION], &salt[..], nonce.as_ref(), &body, tag.as_ref()].concat())
 }
 
-pub(crate) fn open(key: &Key, bytes: &[u8], binding: &Binding) -> Result<Credential, VaultError> {
-    decrypted(key, bytes, binding)
-        .and_then(|body| credential(&body))
-        .ok_or(VaultError::Tampered)
-}
-
-fn decrypted(key: &Key, bytes: &[u8], binding: &Binding) -> Option<Zeroizing<Vec<u8>>> {
+/// The secret; none when the bytes, the key or the binding are others.
+pub(crate) fn open(key: &Key, bytes: &[u8], binding: &Binding) -> Option<Zeroizing<Vec<u8>>> {
     let (&version, rest) = bytes.split_first()?;
     let (salt, rest) = rest.split_first_chunk::<SALT_LENGTH>()?;
     let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>()?;
@@ -84,16 +56,6 @@ fn decrypted(key: &Key, bytes: &[u8], binding: &Binding) -> Option<Zeroizing<Vec
     Some(body)
 }
 
-fn credential(body: &[u8]) -> Option<Credential> {
-    let (kind, text) = body.split_first()?;
-    let text = std::str::from_utf8(text).ok()?.to_owned();
-    match *kind {
-        BEARER => Some(Credential::bearer(text)),
-        API_KEY => Some(Credential::api_key(text)),
-        _ => None,
-    }
-}
-
 /// The key of one record. No two records share one, as their salts differ.
 fn key_of_record(key: &Key, salt: &[u8; SALT_LENGTH]) -> Result<RandomizedNonceKey, Unspecified> {
     let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
@@ -107,13 +69,17 @@ fn key_of_record(key: &Key, salt: &[u8; SALT_LENGTH]) -> Result<RandomizedNonceK
 /// What a record is bound to. The lengths keep two bindings apart whose parts would read the same when
 /// joined.
 fn associated(key: &Key, binding: &Binding) -> Vec<u8> {
-    let response = binding.response.raw().bits().to_be_bytes();
+    let (id, purpose) = match binding.purpose {
+        Purpose::Credential(response) => (response.raw(), &b"upstream credential"[..]),
+        Purpose::Signing(endpoint) => (endpoint.raw(), &b"webhook signing"[..]),
+    };
+    let id = id.bits().to_be_bytes();
     let parts = [
         &[VERSION][..],
         key.id.as_bytes(),
         binding.owner.as_str().as_bytes(),
-        &response,
-        PURPOSE,
+        &id,
+        purpose,
     ];
     let mut bound = Vec::new();
     for part in parts {

@@ -8,6 +8,7 @@ use aws_lc_rs::error::Unspecified;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use response_domain::webhook::SECRET_PREFIX;
 use zeroize::Zeroizing;
 
 /// Bytes of a key.
@@ -144,6 +145,16 @@ pub(crate) fn fresh() -> Result<Zeroizing<String>, Unspecified> {
     text.reserve_exact(ROOM);
     BASE64.encode_string(*key, &mut text);
     text.push('\n');
+    Ok(text)
+}
+
+/// A signing secret that nobody has had before, in the manner of Standard Webhooks.
+pub(crate) fn fresh_signing() -> Result<Zeroizing<String>, Unspecified> {
+    let mut key = Zeroizing::new([0; KEY_LENGTH]);
+    aws_lc_rs::rand::fill(&mut *key)?;
+    let mut text = Zeroizing::new(String::with_capacity(SECRET_PREFIX.len() + ROOM));
+    text.push_str(SECRET_PREFIX);
+    BASE64.encode_string(*key, &mut text);
     Ok(text)
 }
 

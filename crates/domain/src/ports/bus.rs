@@ -12,6 +12,8 @@ use crate::id::ResponseId;
 pub enum Nudge {
     /// A response waits for a worker.
     Queued,
+    /// A webhook is to be sent.
+    Due,
     /// The log of this response grew.
     Logged(ResponseId),
     /// This response was ended by somebody who does not run it.

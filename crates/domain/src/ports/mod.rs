@@ -6,6 +6,8 @@ pub mod store;
 
 pub mod bus;
 
+pub mod webhook;
+
 pub mod llm;
 pub mod tools;
 

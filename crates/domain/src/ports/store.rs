@@ -13,7 +13,7 @@ use crate::lease::Lease;
 use crate::page::{Page, Paged};
 use crate::response::Response;
 use crate::status::StatusName;
-use crate::work::UnitOfWork;
+use crate::work::{Committed, UnitOfWork};
 
 /// The cause of a failure, for the log.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -106,10 +106,10 @@ pub trait ResponseStore: Send + Sync {
     ) -> Result<Vec<Arc<Item>>, StoreError>;
 
     /// Writes all of `work` or nothing. Items of a response that is completed by it are appended to its
-    /// conversation by the same write.
-    async fn commit(&self, work: UnitOfWork) -> Result<(), StoreError>;
+    /// conversation by the same write, and so are the deliveries that [`UnitOfWork::notice`] asks for.
+    async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError>;
 
-    /// Forgets an ended response, its items and its executions. `false` when there is none to forget.
+    /// Forgets an ended response, its items, its executions, and what is to be told of it. `false` when there is none to forget.
     /// Responses that continue it keep their own items.
     async fn delete(&self, owner: &OwnerId, id: ResponseId) -> Result<bool, StoreError>;
 

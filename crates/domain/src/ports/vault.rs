@@ -1,13 +1,16 @@
-//! Keeping a caller's credential while its response waits: sealed, and bound to that response.
+//! Keeping secrets: sealed, and bound to the one thing each is for.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::caller::{Credential, OwnerId};
-use crate::id::ResponseId;
-use crate::ports::store::Cause;
+use zeroize::Zeroizing;
 
-/// A credential that nobody can read without the key.
+use crate::caller::{Credential, OwnerId};
+use crate::id::{EndpointId, ResponseId};
+use crate::ports::store::Cause;
+use crate::webhook::SigningSecret;
+
+/// A secret that nobody can read without the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// Which key opens it.
@@ -24,16 +27,25 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// What a sealed credential belongs to. With another binding it does not open.
+/// What a sealed secret belongs to. With another binding it does not open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
     /// Whose it is.
     pub owner: OwnerId,
-    /// The one response it may be used for.
-    pub response: ResponseId,
+    /// The one thing it may be used for.
+    pub purpose: Purpose,
 }
 
-/// Why a credential cannot be sealed or opened.
+/// What a secret is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Calling upstream on behalf of the caller of this response.
+    Credential(ResponseId),
+    /// Signing what this endpoint is sent.
+    Signing(EndpointId),
+}
+
+/// Why a secret cannot be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// This process has no key.
@@ -43,18 +55,84 @@ pub enum VaultError {
     #[error("the vault has no key `{0}`")]
     UnknownKey(Arc<str>),
     /// It was changed, or belongs to something else.
-    #[error("the sealed credential does not open")]
+    #[error("the sealed secret does not open")]
     Tampered,
     /// The cipher refused.
-    #[error("the credential could not be sealed")]
+    #[error("the secret could not be sealed")]
     Cipher(#[source] Cause),
 }
 
-/// Seals and opens credentials. Takes no input or output, only time of the processor.
+/// Seals and opens secrets. Takes no input or output, only time of the processor.
 pub trait SecretVault: Send + Sync {
-    /// Seals a credential for one response.
-    fn seal(&self, credential: &Credential, binding: &Binding) -> Result<Sealed, VaultError>;
+    /// Seals a secret for one purpose.
+    fn seal(&self, secret: &[u8], binding: &Binding) -> Result<Sealed, VaultError>;
 
-    /// Opens what was sealed for the same response, also under an older key.
-    fn open(&self, sealed: &Sealed, binding: &Binding) -> Result<Credential, VaultError>;
+    /// Opens what was sealed for the same purpose, also under an older key.
+    fn open(&self, sealed: &Sealed, binding: &Binding) -> Result<Zeroizing<Vec<u8>>, VaultError>;
+
+    /// A new secret for signing, from the randomness of the system. Needs no key.
+    fn fresh_signing(&self) -> Result<SigningSecret, VaultError>;
+
+    /// Seals the credential of a response's caller; `None` when it brought none.
+    fn seal_credential(
+        &self,
+        credential: &Credential,
+        owner: &OwnerId,
+        response: ResponseId,
+    ) -> Result<Option<Sealed>, VaultError> {
+        let Some(secret) = credential.to_secret() else {
+            return Ok(None);
+        };
+        let binding = Binding {
+            owner: owner.clone(),
+            purpose: Purpose::Credential(response),
+        };
+        self.seal(&secret, &binding).map(Some)
+    }
+
+    /// Opens the credential of a response's caller.
+    fn open_credential(
+        &self,
+        sealed: &Sealed,
+        owner: &OwnerId,
+        response: ResponseId,
+    ) -> Result<Credential, VaultError> {
+        let binding = Binding {
+            owner: owner.clone(),
+            purpose: Purpose::Credential(response),
+        };
+        let secret = self.open(sealed, &binding)?;
+        Credential::from_secret(&secret).ok_or(VaultError::Tampered)
+    }
+
+    /// Seals the secret of an endpoint.
+    fn seal_signing(
+        &self,
+        secret: &SigningSecret,
+        owner: &OwnerId,
+        endpoint: EndpointId,
+    ) -> Result<Sealed, VaultError> {
+        let binding = Binding {
+            owner: owner.clone(),
+            purpose: Purpose::Signing(endpoint),
+        };
+        self.seal(secret.expose().as_bytes(), &binding)
+    }
+
+    /// Opens the secret of an endpoint.
+    fn open_signing(
+        &self,
+        sealed: &Sealed,
+        owner: &OwnerId,
+        endpoint: EndpointId,
+    ) -> Result<SigningSecret, VaultError> {
+        let binding = Binding {
+            owner: owner.clone(),
+            purpose: Purpose::Signing(endpoint),
+        };
+        let secret = self.open(sealed, &binding)?;
+        let text = std::str::from_utf8(&secret).ok();
+        text.and_then(|text| SigningSecret::parse(text).ok())
+            .ok_or(VaultError::Tampered)
+    }
 }

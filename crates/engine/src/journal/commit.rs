@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use response_domain::id::ResponseId;
 use response_domain::lease::Lease;
+use response_domain::ports::bus::Nudge;
 use response_domain::ports::store::StoreError;
-use response_domain::work::{Append, Guard, UnitOfWork};
+use response_domain::work::{Append, Committed, Guard, UnitOfWork};
 use tokio::time::Instant;
 
 use crate::error::DriveError;
@@ -19,15 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TRIES_FOR_A_CALLER: u32 = 4;
 
 /// What came of a write.
-enum Written {
-    Yes,
+enum Written<T> {
+    Yes(T),
     /// Its condition does not hold.
     Refused,
     /// It was refused after one that was not answered: that one may have been written.
     Perhaps,
 }
 
-/// Commits, and asks again for a while when the database is away.
+/// Commits, and asks again for a while when the database is away. Whoever sends webhooks is told when there
+/// are any.
 pub(crate) async fn commit(ports: &Ports, work: UnitOfWork) -> Result<(), DriveError> {
     let store = &ports.store;
     let tries = match work.guard {
@@ -36,10 +38,15 @@ pub(crate) async fn commit(ports: &Ports, work: UnitOfWork) -> Result<(), DriveE
     };
     let written = patiently(work.response.id, tries, || store.commit(work.clone()));
     match written.await.map_err(DriveError::Store)? {
-        Written::Yes => Ok(()),
-        Written::Refused => Err(DriveError::Overtaken),
-        Written::Perhaps => settle(ports, &work).await,
+        Written::Yes(committed) => tell(ports, committed),
+        Written::Refused => return Err(DriveError::Overtaken),
+        Written::Perhaps => {
+            settle(ports, &work).await?;
+            let deliveries = work.notice().map_or(0, |_any| 1);
+            tell(ports, Committed { deliveries });
+        }
     }
+    Ok(())
 }
 
 /// Adds to the log, and asks again for a while when the database is away. Adding the same twice is adding
@@ -47,25 +54,32 @@ pub(crate) async fn commit(ports: &Ports, work: UnitOfWork) -> Result<(), DriveE
 pub(super) async fn append(ports: &Ports, lease: &Lease, log: &Append) -> Result<(), DriveError> {
     let written = patiently(lease.response, u32::MAX, || ports.log.append(lease, log));
     match written.await.map_err(DriveError::Store)? {
-        Written::Yes => Ok(()),
+        Written::Yes(()) => Ok(()),
         Written::Refused | Written::Perhaps => Err(DriveError::Overtaken),
     }
 }
 
-async fn patiently<F>(
+/// Says that there are webhooks to be sent, when there are.
+pub(crate) fn tell(ports: &Ports, committed: Committed) {
+    if committed.deliveries > 0 {
+        ports.bus.send(Nudge::Due);
+    }
+}
+
+async fn patiently<F, T>(
     response: ResponseId,
     tries: u32,
     write: impl Fn() -> F,
-) -> Result<Written, StoreError>
+) -> Result<Written<T>, StoreError>
 where
-    F: Future<Output = Result<(), StoreError>>,
+    F: Future<Output = Result<T, StoreError>>,
 {
     let (mut wait, longest) = WAITS;
     let begun = Instant::now();
     let mut attempt = 1;
     loop {
         match write().await {
-            Ok(()) => return Ok(Written::Yes),
+            Ok(done) => return Ok(Written::Yes(done)),
             Err(StoreError::Stale) if attempt > 1 => return Ok(Written::Perhaps),
             Err(StoreError::Stale) => return Ok(Written::Refused),
             Err(error @ StoreError::Unavailable(_))

@@ -9,7 +9,7 @@ use response_domain::item::Item;
 use response_domain::page::{Page, Paged};
 use response_domain::ports::store::{History, HistoryRef, Readiness, ResponseStore, StoreError};
 use response_domain::response::Response;
-use response_domain::work::UnitOfWork;
+use response_domain::work::{Committed, UnitOfWork};
 use serde_json::json;
 
 use crate::client::Call;
@@ -75,7 +75,7 @@ impl ResponseStore for Away {
     ) -> Result<Vec<Arc<Item>>, StoreError> {
         Err((self.0)())
     }
-    async fn commit(&self, _work: UnitOfWork) -> Result<(), StoreError> {
+    async fn commit(&self, _work: UnitOfWork) -> Result<Committed, StoreError> {
         Err((self.0)())
     }
     async fn delete(&self, _owner: &OwnerId, _id: ResponseId) -> Result<bool, StoreError> {

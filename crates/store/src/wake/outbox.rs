@@ -29,6 +29,7 @@ impl Outbox {
     pub(super) fn put(&self, nudge: Nudge) {
         self.add(|waiting| match nudge {
             Nudge::Queued => waiting.queued = true,
+            Nudge::Due => waiting.due = true,
             Nudge::Logged(id) => {
                 waiting.logged.insert(id);
             }
@@ -60,8 +61,11 @@ impl Outbox {
     /// How long after the last notification the next may go; none when there is nothing to tell.
     pub(super) fn pace(&self) -> Option<Duration> {
         let waiting = self.waiting();
-        let is_urgent =
-            waiting.anything || waiting.queued || waiting.queued_again || !waiting.ended.is_empty();
+        let is_urgent = waiting.anything
+            || waiting.queued
+            || waiting.queued_again
+            || waiting.due
+            || !waiting.ended.is_empty();
         match (is_urgent, waiting.logged.is_empty()) {
             (true, _) => Some(SOON),
             (false, false) => Some(SOON_ENOUGH),

@@ -12,6 +12,7 @@ const WORDS: usize = 100;
 const ANYTHING: &str = "anything";
 const QUEUED: &str = "queued";
 const QUEUED_AGAIN: &str = "queued-again";
+const DUE: &str = "due";
 const LOGGED: &str = "logged:";
 const ENDED: &str = "ended:";
 
@@ -24,6 +25,8 @@ pub(super) struct News {
     pub(super) queued: bool,
     /// A response waits again, at its old place: a claim must look at everything.
     pub(super) queued_again: bool,
+    /// A webhook is to be sent.
+    pub(super) due: bool,
     /// These logs grew.
     pub(super) logged: BTreeSet<ResponseId>,
     /// These responses were ended.
@@ -36,7 +39,11 @@ impl News {
         let words: Vec<String> = if self.anything {
             vec![ANYTHING.to_owned()]
         } else {
-            let flags = [(self.queued, QUEUED), (self.queued_again, QUEUED_AGAIN)];
+            let flags = [
+                (self.queued, QUEUED),
+                (self.queued_again, QUEUED_AGAIN),
+                (self.due, DUE),
+            ];
             let flags = flags.iter().filter(|(is_so, _)| *is_so);
             let ended = self.ended.iter().map(|id| format!("{ENDED}{id}"));
             let logged = self.logged.iter().map(|id| format!("{LOGGED}{id}"));
@@ -69,6 +76,7 @@ impl News {
         match word {
             QUEUED => self.queued = true,
             QUEUED_AGAIN => self.queued_again = true,
+            DUE => self.due = true,
             _ => {
                 if let Some(id) = after(ENDED) {
                     self.ended.insert(id);
@@ -87,9 +95,11 @@ impl News {
             return vec![Nudge::Anything];
         }
         let queued = (self.queued || self.queued_again).then_some(Nudge::Queued);
+        let due = self.due.then_some(Nudge::Due);
         let ended = self.ended.iter().copied().map(Nudge::Ended);
         let logged = self.logged.iter().copied().map(Nudge::Logged);
-        queued.into_iter().chain(ended).chain(logged).collect()
+        let flags = queued.into_iter().chain(due);
+        flags.chain(ended).chain(logged).collect()
     }
 }
 
@@ -108,6 +118,7 @@ mod tests {
             anything: false,
             queued: true,
             queued_again: true,
+            due: true,
             logged: (0..ids).map(id).collect(),
             ended: (ids..2 * ids).map(id).collect(),
         }

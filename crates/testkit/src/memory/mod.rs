@@ -16,7 +16,7 @@ use response_domain::ports::store::{
 };
 use response_domain::response::Response;
 use response_domain::time::{Clock, Timestamp};
-use response_domain::work::UnitOfWork;
+use response_domain::work::{Committed, UnitOfWork};
 
 use crate::clock::TestClock;
 use row::Row;
@@ -152,10 +152,11 @@ impl ResponseStore for MemoryStore {
         Ok(ids.iter().filter_map(find).collect())
     }
 
-    async fn commit(&self, work: UnitOfWork) -> Result<(), StoreError> {
+    async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError> {
         let mut state = self.state();
         let now = self.now(&state);
-        state.write(work, now)
+        state.write(work, now)?;
+        Ok(Committed::default())
     }
 
     async fn delete(&self, owner: &OwnerId, id: ResponseId) -> Result<bool, StoreError> {
