@@ -12,7 +12,7 @@ use tokio::time::{Instant, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::local::Local;
-use super::payload::News;
+use super::payload::{Matter, News};
 use super::{ANSWER, CHANNEL, PARTING, backoff};
 use crate::queue::LowWater;
 
@@ -100,7 +100,7 @@ impl Listener {
         let Some(news) = News::read(payload, &self.tag) else {
             return;
         };
-        if news.queued_again || news.anything {
+        if news.matters.contains(&Matter::QueuedAgain) || news.anything {
             self.low_water.look_everywhere();
         }
         for nudge in news.nudges() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use response_domain::ports::bus::Nudge;
 use tokio::sync::Notify;
 
-use super::payload::News;
+use super::payload::{Matter, News};
 
 /// The least time between two notifications when somebody waits to begin or to stop.
 const SOON: Duration = Duration::from_millis(10);
@@ -28,8 +28,12 @@ pub(super) struct Outbox {
 impl Outbox {
     pub(super) fn put(&self, nudge: Nudge) {
         self.add(|waiting| match nudge {
-            Nudge::Queued => waiting.queued = true,
-            Nudge::Due => waiting.due = true,
+            Nudge::Queued => {
+                waiting.matters.insert(Matter::Queued);
+            }
+            Nudge::Due => {
+                waiting.matters.insert(Matter::Due);
+            }
             Nudge::Logged(id) => {
                 waiting.logged.insert(id);
             }
@@ -41,7 +45,9 @@ impl Outbox {
     }
 
     pub(super) fn put_queued_again(&self) {
-        self.add(|waiting| waiting.queued_again = true);
+        self.add(|waiting| {
+            waiting.matters.insert(Matter::QueuedAgain);
+        });
     }
 
     fn add(&self, add: impl FnOnce(&mut News)) {
@@ -61,11 +67,8 @@ impl Outbox {
     /// How long after the last notification the next may go; none when there is nothing to tell.
     pub(super) fn pace(&self) -> Option<Duration> {
         let waiting = self.waiting();
-        let is_urgent = waiting.anything
-            || waiting.queued
-            || waiting.queued_again
-            || waiting.due
-            || !waiting.ended.is_empty();
+        let is_urgent =
+            waiting.anything || !waiting.matters.is_empty() || !waiting.ended.is_empty();
         match (is_urgent, waiting.logged.is_empty()) {
             (true, _) => Some(SOON),
             (false, false) => Some(SOON_ENOUGH),

@@ -10,23 +10,50 @@ use response_domain::ports::bus::Nudge;
 const WORDS: usize = 100;
 
 const ANYTHING: &str = "anything";
-const QUEUED: &str = "queued";
-const QUEUED_AGAIN: &str = "queued-again";
-const DUE: &str = "due";
 const LOGGED: &str = "logged:";
 const ENDED: &str = "ended:";
+
+/// What there may be to take, of whichever response it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Matter {
+    /// A response waits.
+    Queued,
+    /// A response waits again, at its old place: a claim must look at everything.
+    QueuedAgain,
+    /// A webhook is to be sent.
+    Due,
+}
+
+impl Matter {
+    const ALL: [Self; 3] = [Self::Queued, Self::QueuedAgain, Self::Due];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::QueuedAgain => "queued-again",
+            Self::Due => "due",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|matter| matter.word() == word)
+    }
+
+    const fn nudge(self) -> Nudge {
+        match self {
+            Self::Queued | Self::QueuedAgain => Nudge::Queued,
+            Self::Due => Nudge::Due,
+        }
+    }
+}
 
 /// What is to be told to the other processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct News {
     /// Anything may have changed; nothing else needs to be told.
     pub(super) anything: bool,
-    /// A response waits.
-    pub(super) queued: bool,
-    /// A response waits again, at its old place: a claim must look at everything.
-    pub(super) queued_again: bool,
-    /// A webhook is to be sent.
-    pub(super) due: bool,
+    /// There is something of these to take.
+    pub(super) matters: BTreeSet<Matter>,
     /// These logs grew.
     pub(super) logged: BTreeSet<ResponseId>,
     /// These responses were ended.
@@ -39,16 +66,10 @@ impl News {
         let words: Vec<String> = if self.anything {
             vec![ANYTHING.to_owned()]
         } else {
-            let flags = [
-                (self.queued, QUEUED),
-                (self.queued_again, QUEUED_AGAIN),
-                (self.due, DUE),
-            ];
-            let flags = flags.iter().filter(|(is_so, _)| *is_so);
+            let matters = self.matters.iter().map(|matter| matter.word().to_owned());
             let ended = self.ended.iter().map(|id| format!("{ENDED}{id}"));
             let logged = self.logged.iter().map(|id| format!("{LOGGED}{id}"));
-            let flags = flags.map(|(_, word)| (*word).to_owned());
-            flags.chain(ended).chain(logged).collect()
+            matters.chain(ended).chain(logged).collect()
         };
         let payload = |words: &[String]| format!("{tag} {}", words.join(" "));
         words.chunks(WORDS).map(payload).collect()
@@ -73,19 +94,14 @@ impl News {
 
     fn take(&mut self, word: &str) {
         let after = |prefix: &str| word.strip_prefix(prefix)?.parse().ok();
-        match word {
-            QUEUED => self.queued = true,
-            QUEUED_AGAIN => self.queued_again = true,
-            DUE => self.due = true,
-            _ => {
-                if let Some(id) = after(ENDED) {
-                    self.ended.insert(id);
-                } else if let Some(id) = after(LOGGED) {
-                    self.logged.insert(id);
-                } else {
-                    self.anything = true;
-                }
-            }
+        if let Some(matter) = Matter::from_word(word) {
+            self.matters.insert(matter);
+        } else if let Some(id) = after(ENDED) {
+            self.ended.insert(id);
+        } else if let Some(id) = after(LOGGED) {
+            self.logged.insert(id);
+        } else {
+            self.anything = true;
         }
     }
 
@@ -94,12 +110,12 @@ impl News {
         if self.anything {
             return vec![Nudge::Anything];
         }
-        let queued = (self.queued || self.queued_again).then_some(Nudge::Queued);
-        let due = self.due.then_some(Nudge::Due);
+        let mut matters: Vec<Nudge> = self.matters.iter().map(|matter| matter.nudge()).collect();
+        // A response that waits again waits.
+        matters.dedup();
         let ended = self.ended.iter().copied().map(Nudge::Ended);
         let logged = self.logged.iter().copied().map(Nudge::Logged);
-        let flags = queued.into_iter().chain(due);
-        flags.chain(ended).chain(logged).collect()
+        matters.into_iter().chain(ended).chain(logged).collect()
     }
 }
 
@@ -116,9 +132,7 @@ mod tests {
     fn full(ids: u128) -> News {
         News {
             anything: false,
-            queued: true,
-            queued_again: true,
-            due: true,
+            matters: Matter::ALL.into(),
             logged: (0..ids).map(id).collect(),
             ended: (ids..2 * ids).map(id).collect(),
         }
@@ -131,7 +145,7 @@ mod tests {
             ..News::default()
         };
         let queued = News {
-            queued: true,
+            matters: [Matter::Queued].into(),
             ..News::default()
         };
         for news in [anything, queued, full(3)] {
@@ -139,6 +153,11 @@ mod tests {
             assert_eq!(sent.len(), 1, "{sent:?}");
             assert_eq!(News::read(&sent[0], "8"), Some(news));
         }
+    }
+
+    #[test]
+    fn what_waits_again_waits() {
+        assert_eq!(full(0).nudges(), [Nudge::Queued, Nudge::Due]);
     }
 
     #[test]
