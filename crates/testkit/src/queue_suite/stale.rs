@@ -127,9 +127,9 @@ fn said_by(lease: Lease, says: Says) -> Lease {
     }
 }
 
-fn shown(outcome: &Result<(), StoreError>) -> &'static str {
+fn shown<T>(outcome: &Result<T, StoreError>) -> &'static str {
     match outcome {
-        Ok(()) => "ok",
+        Ok(_) => "ok",
         Err(StoreError::Stale) => "-",
         Err(_) => "fault",
     }

@@ -51,7 +51,7 @@ pub async fn of_many_endings_one_wins(store: &dyn Subject) {
         assert_eq!(winners.count(), 0, "two endings were written");
         for outcome in &outcomes {
             assert!(
-                matches!(outcome, Ok(()) | Err(StoreError::Stale)),
+                matches!(outcome, Ok(_) | Err(StoreError::Stale)),
                 "{outcome:?}"
             );
         }

@@ -19,7 +19,12 @@ fn all_who_listen_get_all_nudges_in_their_order() {
     let bus = MemoryBus::default();
     bus.send(Nudge::Queued);
     let (mut one, mut other) = (bus.listen(), bus.listen());
-    let sent = [Nudge::Logged(id(1)), Nudge::Queued, Nudge::Ended(id(2))];
+    let sent = [
+        Nudge::Logged(id(1)),
+        Nudge::Queued,
+        Nudge::Due,
+        Nudge::Ended(id(2)),
+    ];
     for nudge in sent {
         bus.send(nudge);
     }
