@@ -125,6 +125,7 @@ impl Engine {
         } = request;
         let spec = ResponseSpec::check(draft, &self.0.policy.spec).map_err(CreateError::Refused)?;
         if spec.delivery == Delivery::Background {
+            self.admit_callback(&spec)?;
             self.admit_to_queue(&caller).await?;
             let accepted = self.accept(caller, spec, request_id).await?;
             return self.enqueue(accepted).await.map(Created::Queued);

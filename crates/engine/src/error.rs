@@ -103,6 +103,35 @@ pub enum ReadError {
     Store(#[from] StoreError),
 }
 
+/// Why nothing was done about a webhook endpoint or its deliveries.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// What it is to be is not acceptable.
+    #[error("the endpoint is not acceptable")]
+    Refused(#[source] SpecFaults),
+    /// There is none, or none that the caller may see.
+    #[error("there is no such webhook endpoint")]
+    NotFound,
+    /// There is no such delivery to it.
+    #[error("there is no such delivery")]
+    NoSuchDelivery,
+    /// The caller has as many as allowed.
+    #[error("at most {at_most} webhook endpoints are allowed")]
+    Full {
+        /// That many.
+        at_most: u32,
+    },
+    /// Its secret cannot be kept, because the vault has no key.
+    #[error("this server has no key to keep the secret of a webhook endpoint with")]
+    NoKey,
+    /// Its secret cannot be sealed or opened.
+    #[error("the secret of the endpoint cannot be used")]
+    Vault(#[source] VaultError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why the events of a response cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
@@ -132,6 +161,17 @@ pub(crate) enum DriveError {
     /// The driver and the machine disagree: a fault of this program.
     #[error("the run was fed what it does not take")]
     Illegal(#[source] IllegalInput),
+}
+
+impl From<VaultError> for EndpointError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::NoKey => Self::NoKey,
+            error @ (VaultError::UnknownKey(_) | VaultError::Tampered | VaultError::Cipher(_)) => {
+                Self::Vault(error)
+            }
+        }
+    }
 }
 
 impl From<ReadError> for FollowError {

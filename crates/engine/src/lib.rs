@@ -8,7 +8,9 @@ mod calls;
 mod cancel;
 mod contact;
 pub mod create;
+mod deliveries;
 mod drive;
+pub mod endpoints;
 mod enqueue;
 pub mod error;
 pub mod follow;
@@ -23,6 +25,7 @@ pub mod ports;
 mod prepare;
 pub mod presence;
 pub mod read;
+mod relay;
 mod shutdown;
 mod stop;
 mod sweep;
@@ -55,8 +58,7 @@ struct Rooms {
     backlog: enqueue::Backlog,
     /// Told when a response may wait in the queue.
     queued: Notify,
-    /// Told when a webhook may have to be sent.
-    due: Notify,
+    relay: relay::Relay,
 }
 
 impl std::fmt::Debug for Engine {
@@ -81,7 +83,7 @@ impl Engine {
             followers: Followers::default(),
             backlog: enqueue::Backlog::default(),
             queued: Notify::new(),
-            due: Notify::new(),
+            relay: relay::Relay::default(),
         }))
     }
 }

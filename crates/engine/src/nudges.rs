@@ -22,7 +22,7 @@ impl Engine {
         let rooms = &self.0;
         match nudge {
             Nudge::Queued => rooms.queued.notify_one(),
-            Nudge::Due => rooms.due.notify_one(),
+            Nudge::Due => rooms.relay.wake(),
             Nudge::Logged(id) => rooms.followers.wake(id),
             Nudge::Ended(id) => {
                 rooms.leases.let_go(id);
@@ -31,7 +31,7 @@ impl Engine {
             // What ended meanwhile the next heartbeat brings.
             Nudge::Anything => {
                 rooms.queued.notify_one();
-                rooms.due.notify_one();
+                rooms.relay.wake();
                 rooms.followers.wake_all();
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use response_domain::run::limits::Rules;
 use response_domain::spec::{ResponseSpec, SpecLimits};
+use response_domain::webhook::{CallbackSchedule, SigningSecret};
 
 /// The limits of requests and runs.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct Policy {
     pub runs: usize,
     /// Responses that run in the background.
     pub background: Background,
+    /// What is told when they end.
+    pub webhooks: Webhooks,
 }
 
 /// The limits of background responses.
@@ -52,6 +55,21 @@ pub struct Background {
     pub owner_queue_limit: Option<NonZeroU32>,
     /// Who else works on the queue.
     pub company: Company,
+}
+
+/// How webhooks are sent.
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    /// What signs those to the addresses of requests, the newest first; unsigned when there is none.
+    pub secrets: Vec<SigningSecret>,
+    /// How often the address of a request is tried.
+    pub callback: CallbackSchedule,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// How many first attempts this process makes at once.
+    pub prompt: u16,
+    /// How many others.
+    pub patient: u16,
 }
 
 /// Whether other processes may be able to do what this one is not.

@@ -122,7 +122,7 @@ impl Engine {
     }
 
     /// The time between two looks, a little different each time, so that processes do not look together.
-    fn poll_interval(&self) -> Duration {
+    pub(crate) fn poll_interval(&self) -> Duration {
         let interval = self.0.policy.background.poll_interval;
         let noise = u32::try_from(self.0.ports.ids.next().bits() % 21).unwrap_or(10);
         interval * (90 + noise) / 100

@@ -9,6 +9,9 @@ use response_domain::ports::queue::{EventLog, JobQueue};
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
 use response_domain::ports::tools::{ToolExecutor, ToolRegistry};
 use response_domain::ports::vault::SecretVault;
+use response_domain::ports::webhook::{
+    EndpointStore, WebhookOutbox, WebhookPayloads, WebhookSender,
+};
 use response_domain::time::Clock;
 
 /// What the engine needs of the outside. Only the engine sees it.
@@ -24,8 +27,16 @@ pub struct Ports {
     pub log: Arc<dyn EventLog>,
     /// Nudges to and from the other processes.
     pub bus: Arc<dyn NudgeBus>,
-    /// Keeps callers' credentials while their responses wait.
+    /// Keeps callers' credentials while their responses wait, and the secrets of endpoints.
     pub vault: Arc<dyn SecretVault>,
+    /// Registered webhook endpoints.
+    pub endpoints: Arc<dyn EndpointStore>,
+    /// Webhooks on their way.
+    pub outbox: Arc<dyn WebhookOutbox>,
+    /// Posts webhooks.
+    pub sender: Arc<dyn WebhookSender>,
+    /// Words them.
+    pub payloads: Arc<dyn WebhookPayloads>,
     /// The model server.
     pub llm: Arc<dyn LlmClient>,
     /// Which tools there are.

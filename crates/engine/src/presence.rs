@@ -54,6 +54,7 @@ impl Engine {
             }
         });
         self.work();
+        self.send_webhooks();
     }
 
     async fn beat_or_tell(&self) {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use response_domain::ports::bus::Nudge;
 use response_domain::run::Stop;
 
 use crate::Engine;
@@ -25,6 +26,7 @@ impl Engine {
                 live.ended().await;
             }
             self.0.leases.are_none().await;
+            self.0.relay.is_idle().await;
         };
         tokio::select! {
             () = runs => {}
@@ -49,11 +51,28 @@ impl Engine {
         {
             tracing::warn!("some runs did not end in time; the next start ends them");
         }
+        self.give_webhooks_back().await;
         if let Err(error) = self.0.ports.workers.leave(self.0.ports.worker).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the process could not sign off"
             );
+        }
+    }
+
+    /// What this process claimed and did not get to, others send at once.
+    async fn give_webhooks_back(&self) {
+        let ports = &self.0.ports;
+        match ports.outbox.give_back(ports.worker).await {
+            Ok(0) => {}
+            Ok(webhooks) => {
+                tracing::info!(webhooks, "webhooks are left to others");
+                ports.bus.send(Nudge::Due);
+            }
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "webhooks could not be given back; they are due again after a while"
+            ),
         }
     }
 }

@@ -1,4 +1,5 @@
 //! Runs whose process is gone: those of the foreground are ended, those of the background go on elsewhere.
+//! What it was about to tell others tell.
 
 use std::sync::Arc;
 
@@ -20,7 +21,9 @@ impl Engine {
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         self.beat().await?;
         let ended = self.end_orphans().await? + self.rescue().await?;
+        self.rescue_webhooks().await?;
         crate::watch::queue(&self.0.ports.queue.depth().await?);
+        crate::watch::outbox(&self.0.ports.outbox.depth().await?);
         Ok(ended)
     }
 
@@ -82,6 +85,20 @@ impl Engine {
                 return Ok(rescued);
             }
         }
+    }
+
+    /// Lets others send what processes had claimed that are gone.
+    async fn rescue_webhooks(&self) -> Result<(), StoreError> {
+        let ports = &self.0.ports;
+        let rescued = ports.outbox.rescue().await?;
+        if rescued > 0 {
+            tracing::warn!(
+                webhooks = rescued,
+                "webhooks whose process is gone are due again"
+            );
+            ports.bus.send(Nudge::Due);
+        }
+        Ok(())
     }
 
     async fn give_up(&self, lease: Lease) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! What an operator can watch of background work: every number the engine gives, by name.
+//! What an operator can watch of background work and webhooks: every number the engine gives, by name.
 
 use std::time::Duration;
 
@@ -8,6 +8,10 @@ use metrics::{
 use response_domain::ports::queue::{Depth, Rescue};
 use response_domain::response::Response;
 use response_domain::status::StatusName;
+
+mod webhooks;
+
+pub(crate) use webhooks::{outbox, webhook_given_up, webhook_tried, webhooks_postponed};
 
 const WAITING: &str = "jan_response_api_queue_waiting";
 const RUNNING: &str = "jan_response_api_queue_running";
@@ -26,6 +30,11 @@ const DOUBTED: &str = "jan_response_api_lease_doubted_total";
 
 /// Says what each number means, to whoever records them.
 pub fn describe() {
+    queue_numbers();
+    webhooks::describe();
+}
+
+fn queue_numbers() {
     describe_gauge!(
         WAITING,
         Unit::Count,

@@ -94,9 +94,9 @@ pub trait WebhookOutbox: Send + Sync {
     /// Gives a delivery up that was not tried. [`StoreError::Stale`] as above.
     async fn give_up(&self, lease: &DeliveryLease, why: GaveUp) -> Result<(), StoreError>;
 
-    /// Lets a delivery wait that there is no room for now, in [`Lane::Patient`], untried. Nothing happens
-    /// when the lease is not the latest any more.
-    async fn postpone(&self, lease: &DeliveryLease, by: Duration) -> Result<(), StoreError>;
+    /// Lets deliveries wait that there is no room for now, in [`Lane::Patient`], untried. Nothing happens to
+    /// those whose lease is not the latest any more.
+    async fn postpone(&self, leases: &[DeliveryLease], by: Duration) -> Result<(), StoreError>;
 
     /// Makes what `worker` has claimed due at once, in its lane, untried. Answers how many.
     async fn give_back(&self, worker: WorkerId) -> Result<u64, StoreError>;
@@ -171,6 +171,9 @@ pub trait WebhookSender: Send + Sync {
 pub trait WebhookPayloads: Send + Sync {
     /// The whole of a response that ended.
     fn full(&self, event: WebhookEvent, response: &Response) -> Vec<u8>;
+
+    /// A whole response that nobody asked for, to try an endpoint out with.
+    fn sample(&self, event: WebhookEvent, response: ResponseId, ended: Timestamp) -> Vec<u8>;
 
     /// That a response ended.
     fn thin(&self, event: WebhookEvent, response: ResponseId, ended: Timestamp) -> Vec<u8>;

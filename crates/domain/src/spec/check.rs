@@ -9,6 +9,7 @@ use super::{
 };
 use crate::item::ItemBody;
 use crate::json::Json;
+use crate::webhook::Callback;
 
 const MODEL_LENGTH: usize = 256;
 const NAME_LENGTH: usize = 128;
@@ -277,6 +278,10 @@ impl Faults {
     fn delivery(&mut self, draft: &Draft) {
         if draft.background != Some(true) {
             return;
+        }
+        let callback = draft.metadata.as_ref().map(Callback::of);
+        if let Some(Err(faults)) = callback {
+            self.0.extend(faults);
         }
         if draft.store == Some(false) {
             self.add(

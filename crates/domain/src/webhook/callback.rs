@@ -14,6 +14,8 @@ pub(super) const URL_LENGTH: usize = 2048;
 /// Where a request wants its end to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callback {
+    /// The field it stands in.
+    pub field: &'static str,
     /// The address, as it was written.
     pub url: Arc<str>,
     /// Which ends are to be told; never empty.
@@ -31,15 +33,15 @@ impl Callback {
         }
         let metadata = metadata.to_value();
         let given = |name: &str| metadata.get(name).filter(|value| !is_nothing(value));
-        let named = ["webhook_url", "webhookUrl"];
-        let Some((name, url)) = named.iter().find_map(|name| Some((name, given(name)?))) else {
+        let url = given("webhook_url").map(|url| ("metadata.webhook_url", url));
+        let named = url.or_else(|| Some(("metadata.webhookUrl", given("webhookUrl")?)));
+        let Some((field, url)) = named else {
             return Ok(None);
         };
         let mut faults = Vec::new();
-        let field = format!("metadata.{name}");
         match url {
             Value::String(url) if url.len() > URL_LENGTH => faults.push(fault(
-                &field,
+                field,
                 format!(
                     "`{field}` may have at most {URL_LENGTH} bytes, not {}",
                     url.len()
@@ -47,7 +49,7 @@ impl Callback {
             )),
             Value::String(_) => {}
             _ => faults.push(fault(
-                &field,
+                field,
                 format!("`{field}` must be a text: an http or https URL"),
             )),
         }
@@ -55,6 +57,7 @@ impl Callback {
             given("webhook_events").map_or_else(|| Ok(vec![EventPattern::Every]), patterns);
         match (url, events) {
             (Value::String(url), Ok(events)) if faults.is_empty() => Ok(Some(Self {
+                field,
                 url: url.as_str().into(),
                 events,
             })),
@@ -147,8 +150,9 @@ mod tests {
                 vec![EventPattern::Every],
             ),
         ] {
-            let url = Arc::from("http://a/b");
-            assert_eq!(read(text), Ok(Some(Callback { url, events })), "{text}");
+            let callback = read(text).unwrap().unwrap();
+            assert_eq!(&*callback.url, "http://a/b", "{text}");
+            assert_eq!(callback.events, events, "{text}");
         }
     }
 

@@ -145,6 +145,8 @@ pub enum GaveUp {
     EndpointDisabled,
     /// The endpoint's secret cannot be opened, and nothing unsigned is sent to it.
     Unsigned,
+    /// The response cannot be read.
+    Unreadable,
 }
 
 impl GaveUp {
@@ -154,6 +156,7 @@ impl GaveUp {
         Self::Gone,
         Self::EndpointDisabled,
         Self::Unsigned,
+        Self::Unreadable,
     ];
 
     /// Its word in the database and on the wire.
@@ -163,6 +166,7 @@ impl GaveUp {
             Self::Gone => "receiver_gone",
             Self::EndpointDisabled => "endpoint_disabled",
             Self::Unsigned => "secret_unreadable",
+            Self::Unreadable => "response_unreadable",
         }
     }
 

@@ -1,0 +1,164 @@
+//! Sending webhooks: take what is due while there is room, post it, and write down what came of it. Two
+//! lanes with room of their own, so that addresses which do not answer hold nobody up who does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use response_domain::ports::webhook::DueClaim;
+use response_domain::webhook::{Due, Lane};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+
+use self::targets::Targets;
+use crate::Engine;
+use crate::watch;
+
+mod deliver;
+mod targets;
+
+/// The most deliveries that one look takes.
+const BATCH: usize = 128;
+/// Beyond the time of an attempt, how long nothing may be heard of a delivery before somebody else takes it.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// What this process sends.
+#[derive(Debug, Default)]
+pub(crate) struct Relay {
+    prompt: Notify,
+    patient: Notify,
+    targets: Arc<Targets>,
+    under_way: TaskTracker,
+}
+
+impl Relay {
+    /// Says that something may be due.
+    pub(crate) fn wake(&self) {
+        self.prompt.notify_one();
+        self.patient.notify_one();
+    }
+
+    fn woken(&self, lane: Lane) -> &Notify {
+        match lane {
+            Lane::Prompt => &self.prompt,
+            Lane::Patient => &self.patient,
+        }
+    }
+
+    /// Waits until nothing is being sent.
+    pub(crate) async fn is_idle(&self) {
+        self.under_way.close();
+        self.under_way.wait().await;
+    }
+}
+
+impl Engine {
+    /// Sends webhooks until the process ends, when it works on the queue too.
+    pub(crate) fn send_webhooks(&self) {
+        if self.0.policy.background.workers == 0 {
+            return;
+        }
+        for &lane in Lane::ALL {
+            let engine = self.clone();
+            self.0
+                .launch
+                .chore(async move { engine.send_while_open(lane).await });
+        }
+    }
+
+    async fn send_while_open(&self, lane: Lane) {
+        let policy = &self.0.policy.webhooks;
+        let places = match lane {
+            Lane::Prompt => policy.prompt,
+            Lane::Patient => policy.patient,
+        };
+        let places = Arc::new(Semaphore::new(usize::from(places.max(1))));
+        let closed = self.0.launch.closed();
+        loop {
+            let place = closed.run_until_cancelled(Arc::clone(&places).acquire_owned());
+            let Some(Ok(mut room)) = place.await else {
+                return;
+            };
+            while room.num_permits() < BATCH
+                && let Ok(more) = Arc::clone(&places).try_acquire_owned()
+            {
+                room.merge(more);
+            }
+            // Not cut short: what was claimed must not be forgotten.
+            let may_wait = self.claim_due(lane, room).await;
+            if !may_wait && closed.run_until_cancelled(self.rest(lane)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Claims as much as there is room for and sets it going; whether more may be due.
+    async fn claim_due(&self, lane: Lane, mut room: OwnedSemaphorePermit) -> bool {
+        let free = u16::try_from(room.num_permits()).unwrap_or(u16::MAX);
+        let claim = DueClaim {
+            worker: self.0.ports.worker,
+            lane,
+            at_most: free,
+            hold: self.0.policy.webhooks.timeout + MARGIN,
+        };
+        let claimed = self.0.ports.outbox.claim(&claim).await;
+        let contact = &self.0.contact;
+        let Some(claimed) = contact.take("due webhooks could not be looked for", claimed) else {
+            return false;
+        };
+        let may_wait = claimed.len() >= usize::from(free);
+        let mut crowded = Vec::new();
+        for due in claimed {
+            let entered = self.enter(lane, &due);
+            match (entered, room.split(1)) {
+                (Some(entry), Some(place)) => self.set_off(due, (entry, place)),
+                (_, _) => crowded.push(due.lease),
+            }
+        }
+        if !crowded.is_empty() {
+            watch::webhooks_postponed(crowded.len());
+            let by = self.a_while();
+            let postponed = self.0.ports.outbox.postpone(&crowded, by).await;
+            contact.take("webhooks could not be put off", postponed);
+        }
+        may_wait
+    }
+
+    fn enter(&self, lane: Lane, due: &Due) -> Option<targets::Entry> {
+        let policy = &self.0.policy.webhooks;
+        let places = match lane {
+            Lane::Prompt => policy.prompt,
+            Lane::Patient => policy.patient,
+        };
+        self.0.relay.targets.enter(due, usize::from(places))
+    }
+
+    /// Sends one delivery on the main runtime. `held` is given back when that is over.
+    fn set_off(&self, due: Due, held: impl Send + 'static) {
+        let engine = self.clone();
+        let under_way = self.0.relay.under_way.token();
+        self.0.launch.chore(async move {
+            let closed = engine.0.launch.closed();
+            closed.run_until_cancelled(engine.deliver(due)).await;
+            drop((held, under_way));
+        });
+    }
+
+    /// Waits until something may be due.
+    async fn rest(&self, lane: Lane) {
+        tokio::select! {
+            () = self.0.relay.woken(lane).notified() => {}
+            () = tokio::time::sleep(self.poll_interval()) => {}
+        }
+    }
+
+    /// One to five seconds, different each time, so that what was put off together comes back apart.
+    fn a_while(&self) -> Duration {
+        Duration::from_secs(1) + Duration::from_secs(4).mul_f64(self.noise())
+    }
+
+    /// Something from 0 to 1.
+    fn noise(&self) -> f64 {
+        let bits = u16::try_from(self.0.ports.ids.next().bits() & 0xffff);
+        f64::from(bits.unwrap_or(u16::MAX)) / f64::from(u16::MAX)
+    }
+}
