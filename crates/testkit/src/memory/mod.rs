@@ -27,6 +27,7 @@ mod queue;
 mod read;
 mod row;
 mod state;
+mod webhook;
 
 /// A store that forgets everything when it is dropped. Its time stands still until [`pass`](Self::pass)
 /// moves it on, unless it is [`timed_by`](Self::timed_by) a clock.
@@ -155,8 +156,7 @@ impl ResponseStore for MemoryStore {
     async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError> {
         let mut state = self.state();
         let now = self.now(&state);
-        state.write(work, now)?;
-        Ok(Committed::default())
+        state.write(work, now)
     }
 
     async fn delete(&self, owner: &OwnerId, id: ResponseId) -> Result<bool, StoreError> {
@@ -168,6 +168,7 @@ impl ResponseStore for MemoryStore {
             return Ok(false);
         }
         row.delete();
+        state.webhooks.forget(id);
         Ok(true)
     }
 

@@ -8,10 +8,11 @@ use response_domain::id::{ResponseId, WorkerId};
 use response_domain::ports::store::StoreError;
 use response_domain::status::Status;
 use response_domain::time::Timestamp;
-use response_domain::work::{Append, Guard, UnitOfWork};
+use response_domain::work::{Append, Committed, Guard, UnitOfWork};
 
 use super::queue::Entry;
 use super::row::Row;
+use super::webhook::Webhooks;
 
 /// A process that was silent for longer is gone.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -27,6 +28,7 @@ pub(super) struct State {
     pub(super) queued: u64,
     /// The processes, with their last sign of life.
     pub(super) workers: BTreeMap<WorkerId, Timestamp>,
+    pub(super) webhooks: Webhooks,
     /// How much time passed besides that of the clock.
     pub(super) passed: Duration,
     pub(super) commits: usize,
@@ -42,16 +44,21 @@ impl State {
         beat.is_none_or(|&beat| now.since(beat) > SILENCE)
     }
 
-    pub(super) fn write(&mut self, work: UnitOfWork, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn write(
+        &mut self,
+        work: UnitOfWork,
+        now: Timestamp,
+    ) -> Result<Committed, StoreError> {
         let id = work.response.id;
         if self.was_written(&work) {
-            return Ok(());
+            return Ok(Committed::default());
         }
         if !self.admits(&work.guard, id) || !self.takes(&work.log, id) {
             return Err(StoreError::Stale);
         }
         let last = matches!(work.guard, Guard::Leased(_)).then(|| work.clone());
         let ended = work.response.status().is_ended();
+        let notice = work.notice();
         let worker = match &work.guard {
             Guard::New(worker) => Some(*worker),
             Guard::Queued(_) | Guard::Held(_) | Guard::Leased(_) | Guard::Open => None,
@@ -87,7 +94,10 @@ impl State {
             self.appended.push(id);
         }
         self.commits += 1;
-        Ok(())
+        let told = notice.map(|notice| self.webhooks.tell(&work.response, &notice, now));
+        Ok(Committed {
+            deliveries: told.unwrap_or(0),
+        })
     }
 
     /// Whether this is what a holder wrote last: it may not have learned that it did.

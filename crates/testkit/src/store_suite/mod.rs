@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use response_domain::ports::queue::{EventLog, JobQueue};
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
+use response_domain::ports::webhook::{EndpointStore, WebhookOutbox};
 
 use crate::memory::MemoryStore;
 use outside::Outside;
@@ -34,9 +35,15 @@ pub trait Subject: ResponseStore + WorkerRegistry + JobQueue + EventLog {}
 
 impl<S: ResponseStore + WorkerRegistry + JobQueue + EventLog> Subject for S {}
 
+/// The doors of a store that concern webhooks.
+pub trait WebhookSubject: EndpointStore + WebhookOutbox {}
+
+impl<S: EndpointStore + WebhookOutbox> WebhookSubject for S {}
+
 /// A store of its own for one test, and what must live as long as it does.
 pub struct Fixture {
     store: Arc<dyn Subject>,
+    webhooks: Option<Arc<dyn WebhookSubject>>,
     outside: Option<Box<dyn Outside>>,
     _keep: Box<dyn Any + Send + Sync>,
 }
@@ -51,14 +58,22 @@ impl Fixture {
     pub fn keeping(store: impl Subject + 'static, keep: impl Any + Send + Sync) -> Self {
         Self {
             store: Arc::new(store),
+            webhooks: None,
             outside: None,
             _keep: Box::new(keep),
         }
     }
 
+    /// The same with the doors of the same store that concern webhooks. Their suite needs them.
+    #[must_use]
+    pub fn telling(mut self, store: impl WebhookSubject + 'static) -> Self {
+        self.webhooks = Some(Arc::new(store));
+        self
+    }
+
     /// The same with a world around it, in which time passes and processes die: an
     /// [`SqliteFile`](outside::SqliteFile), a [`PostgresDatabase`](outside::PostgresDatabase), or whatever
-    /// else can do both to this store. The suite of the queue needs one.
+    /// else can do both to this store. The suites of the queue and of webhooks need one.
     #[must_use]
     pub fn within(mut self, outside: impl Outside + 'static) -> Self {
         self.outside = Some(Box::new(outside));
@@ -70,6 +85,7 @@ impl Fixture {
         let store = Arc::new(MemoryStore::default());
         Self {
             store: Arc::clone(&store) as Arc<dyn Subject>,
+            webhooks: Some(Arc::clone(&store) as Arc<dyn WebhookSubject>),
             outside: Some(Box::new(store)),
             _keep: Box::new(()),
         }
@@ -78,6 +94,16 @@ impl Fixture {
     /// The store.
     pub fn store(&self) -> &dyn Subject {
         &*self.store
+    }
+
+    /// The doors that concern webhooks.
+    ///
+    /// # Panics
+    /// When the test gave it none.
+    #[expect(clippy::expect_used, reason = "nothing is skipped in silence")]
+    pub fn webhooks(&self) -> &dyn WebhookSubject {
+        let webhooks = self.webhooks.as_deref();
+        webhooks.expect("this test needs the doors of webhooks: see `Fixture::telling`")
     }
 
     /// The world around it.

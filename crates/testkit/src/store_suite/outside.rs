@@ -15,7 +15,7 @@ use crate::postgres::TestDatabase;
 /// The world around a store under test.
 #[async_trait]
 pub trait Outside: Send + Sync {
-    /// Lets this much time pass for what waits and runs in the queue. Of living processes a sign of life
+    /// Lets this much time pass for what waits and runs in the queue, and for what is to be sent. Of living processes a sign of life
     /// may be due afterwards.
     async fn pass(&self, by: Duration);
 
@@ -39,10 +39,13 @@ impl Outside for Arc<MemoryStore> {
 pub struct SqliteFile(pub PathBuf);
 
 /// Moments are kept as text with milliseconds.
-const PASS_SQLITE: &str = "UPDATE response_jobs SET
-    queued_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', queued_at, $1),
-    claimed_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', claimed_at, $1),
-    deadline_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', deadline_at, $1)";
+const PASS_SQLITE: [&str; 2] = [
+    "UPDATE response_jobs SET
+        queued_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', queued_at, $1),
+        claimed_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', claimed_at, $1),
+        deadline_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', deadline_at, $1)",
+    "UPDATE webhook_deliveries SET due_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', due_at, $1)",
+];
 
 impl SqliteFile {
     async fn run(&self, sql: &'static str, value: String) -> Result<(), Error> {
@@ -58,8 +61,10 @@ impl SqliteFile {
 impl Outside for SqliteFile {
     async fn pass(&self, by: Duration) {
         let shift = format!("-{}.{:03} seconds", by.as_secs(), by.subsec_millis());
-        let passed = self.run(PASS_SQLITE, shift).await;
-        assert!(passed.is_ok(), "{passed:?}");
+        for sql in PASS_SQLITE {
+            let passed = self.run(sql, shift.clone()).await;
+            assert!(passed.is_ok(), "{passed:?}");
+        }
     }
 
     async fn lose(&self, worker: WorkerId) {
@@ -73,15 +78,20 @@ impl Outside for SqliteFile {
 #[derive(Debug)]
 pub struct PostgresDatabase(pub Arc<TestDatabase>);
 
+const PASS_POSTGRES: [&str; 2] = [
+    "UPDATE response_jobs SET queued_at = queued_at - $1, claimed_at = claimed_at - $1,
+        deadline_at = deadline_at - $1",
+    "UPDATE webhook_deliveries SET due_at = due_at - $1",
+];
+
 #[async_trait]
 impl Outside for PostgresDatabase {
     async fn pass(&self, by: Duration) {
-        let sql =
-            "UPDATE response_jobs SET queued_at = queued_at - $1, claimed_at = claimed_at - $1,
-            deadline_at = deadline_at - $1";
         let mut connection = self.0.connect().await;
-        let passed = sqlx::query(sql).bind(by).execute(&mut connection).await;
-        assert!(passed.is_ok(), "{passed:?}");
+        for sql in PASS_POSTGRES {
+            let passed = sqlx::query(sql).bind(by).execute(&mut connection).await;
+            assert!(passed.is_ok(), "{passed:?}");
+        }
     }
 
     async fn lose(&self, worker: WorkerId) {
