@@ -7,9 +7,10 @@ use tokio::time::timeout_at;
 
 use crate::error::{EgressError, Waiting};
 use crate::inbound::Inbound;
+use crate::lookup::{Lookup, SystemLookup};
 use crate::outbound::Outbound;
 use crate::policy::{AddressPolicy, Refusal};
-use crate::resolve::{GuardedResolver, Lookup, SystemLookup};
+use crate::resolve::GuardedResolver;
 
 /// How a client connects and whom it may call.
 #[derive(Clone, Debug)]
@@ -26,6 +27,18 @@ pub struct ClientOptions {
     pub policy: AddressPolicy,
     /// How names become addresses.
     pub lookup: Arc<dyn Lookup>,
+    /// Which versions of HTTP are spoken.
+    pub versions: Versions,
+}
+
+/// Which versions of HTTP a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versions {
+    /// HTTP/2 where the server offers it over TLS, otherwise HTTP/1.1.
+    UpTo2,
+    /// HTTP/1.1 alone: each request has a connection to itself while it lasts, so one that hangs
+    /// holds up no other.
+    Only1,
 }
 
 impl Default for ClientOptions {
@@ -38,7 +51,8 @@ impl Default for ClientOptions {
             max_idle_per_host: 256,
             user_agent: concat!("response-api/", env!("CARGO_PKG_VERSION")).to_owned(),
             policy: AddressPolicy::Any,
-            lookup: Arc::new(SystemLookup),
+            lookup: Arc::new(SystemLookup::default()),
+            versions: Versions::UpTo2,
         }
     }
 }
@@ -105,7 +119,11 @@ impl EgressClient {
 
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 fn builder(options: &Arc<ClientOptions>) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+    let builder = match options.versions {
+        Versions::UpTo2 => reqwest::Client::builder(),
+        Versions::Only1 => reqwest::Client::builder().http1_only(),
+    };
+    builder
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()

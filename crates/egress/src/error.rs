@@ -1,8 +1,11 @@
 //! How an outbound call can fail, by what the caller can do about it.
 
+use std::error::Error;
 use std::fmt;
+use std::io;
 
 use crate::policy::Refusal;
+use crate::resolve::NoAddress;
 
 /// Why a call has no answer, or not a whole one.
 ///
@@ -30,6 +33,20 @@ pub enum EgressError {
     Broken(#[source] reqwest::Error),
 }
 
+/// Where it came to an end that a connection was to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectFault {
+    /// The name has no address, or nobody could say which.
+    NoAddress,
+    /// No address took the connection.
+    Unreachable,
+    /// The connection was there and could not be made safe: a certificate that is not trusted, a
+    /// handshake that failed, something other than TLS.
+    Tls,
+    /// It took too long, whatever it was waiting for.
+    TimedOut,
+}
+
 /// What a call was waiting for when its time was up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
@@ -54,8 +71,8 @@ impl fmt::Display for Waiting {
 impl EgressError {
     /// Classifies what went wrong before the headers came.
     pub(crate) fn before_headers(error: reqwest::Error) -> Self {
-        if let Some(refusal) = refusal_in(&error) {
-            return Self::Refused(refusal);
+        if let Some(refusal) = cause_of::<Refusal>(&error) {
+            return Self::Refused(refusal.clone());
         }
         let error = error.without_url();
         if error.is_connect() || error.is_builder() {
@@ -70,18 +87,39 @@ impl EgressError {
         Self::Broken(error.without_url())
     }
 
+    /// What kept the connection from being made, when it was that.
+    pub fn connect_fault(&self) -> Option<ConnectFault> {
+        let Self::Connect(error) = self else {
+            return None;
+        };
+        if error.is_timeout() {
+            return Some(ConnectFault::TimedOut);
+        }
+        if cause_of::<NoAddress>(error).is_some() {
+            return Some(ConnectFault::NoAddress);
+        }
+        // What the sockets say comes as the system's own error. What the TLS handshake says, the
+        // system's errors included, comes inside another one.
+        let is_within = |error: &io::Error| error.get_ref().is_some();
+        Some(match cause_of::<io::Error>(error) {
+            Some(error) if is_within(error) => ConnectFault::Tls,
+            Some(_) | None => ConnectFault::Unreachable,
+        })
+    }
+
     /// Whether the request certainly never reached the other side.
     pub fn is_unsent(&self) -> bool {
         matches!(self, Self::Connect(_) | Self::Refused(_))
     }
 }
 
-/// The resolver's refusal comes back wrapped by the connector and the client.
-fn refusal_in(error: &reqwest::Error) -> Option<Refusal> {
-    let mut source = std::error::Error::source(error);
+/// The nearest cause of this type. What the resolver says comes back wrapped by the connector and
+/// the client.
+fn cause_of<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
+    let mut source = error.source();
     while let Some(error) = source {
-        if let Some(refusal) = error.downcast_ref::<Refusal>() {
-            return Some(refusal.clone());
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
         }
         source = error.source();
     }

@@ -85,6 +85,20 @@ impl Inbound {
         self.collect(max_bytes, deadline, Excess::Cut).await
     }
 
+    /// The beginning of the body, for a record of what was answered: what has come of the first
+    /// `max_bytes` until the deadline, or until the connection broke. The rest is never read.
+    pub async fn excerpt(mut self, max_bytes: usize, deadline: Instant) -> Bytes {
+        let mut body = BytesMut::new();
+        while body.len() < max_bytes {
+            let Ok(Ok(Some(chunk))) = timeout_at(deadline, self.response.chunk()).await else {
+                break;
+            };
+            body.extend_from_slice(&chunk);
+        }
+        body.truncate(max_bytes);
+        body.freeze()
+    }
+
     /// The body as it comes. With an idle timeout, a pause longer than that between two
     /// chunks, or before the first, ends the stream with [`EgressError::Timeout`].
     pub fn chunks(self, idle: Option<Duration>) -> Chunks {

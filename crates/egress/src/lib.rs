@@ -32,6 +32,7 @@
 mod client;
 mod error;
 mod inbound;
+mod lookup;
 mod outbound;
 mod policy;
 mod resolve;
@@ -43,10 +44,10 @@ pub use reqwest::header;
 pub use reqwest::{Body, Method, StatusCode};
 pub use url::Url;
 
-pub use crate::client::{BuildError, ClientOptions, EgressClient};
-pub use crate::error::{EgressError, Waiting};
+pub use crate::client::{BuildError, ClientOptions, EgressClient, Versions};
+pub use crate::error::{ConnectFault, EgressError, Waiting};
 pub use crate::inbound::{Chunks, Events, Inbound};
+pub use crate::lookup::{Looking, Lookup, SystemLookup};
 pub use crate::outbound::Outbound;
 pub use crate::policy::{AddressClass, AddressPolicy, MAX_URL_LENGTH, Refusal};
-pub use crate::resolve::{Looking, Lookup, SystemLookup};
 pub use crate::sse::{EventTooLarge, Frame, SseReader};

@@ -57,6 +57,9 @@ pub enum Refusal {
     /// No host to call.
     #[error("the URL names no host")]
     NoHost,
+    /// Nobody can listen there.
+    #[error("the port of the URL is 0, only 1 to 65535 are allowed")]
+    Port,
     /// The host is, or has, an address that may not be called.
     #[error("the host {host:?} may not be called: it has an address that is not allowed")]
     Address {
@@ -103,6 +106,9 @@ impl AddressPolicy {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refusal::Userinfo);
         }
+        if url.port() == Some(0) {
+            return Err(Refusal::Port);
+        }
         let literal = match url.host() {
             None => return Err(Refusal::NoHost),
             Some(Host::Domain(_)) => return Ok(()),
@@ -138,11 +144,15 @@ impl AddressPolicy {
     }
 }
 
-/// An IPv4 address stands in a list too when it comes mapped into IPv6.
+/// An IPv6 address that leads to an IPv4 one stands in a list too when that one does.
 fn is_within(nets: &[IpNet], address: IpAddr) -> bool {
-    let plain = address.to_canonical();
+    let inner = match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(address) => inner_v4(address).or_else(|| isatap_v4(address)),
+    };
+    let inner = inner.map(IpAddr::V4);
     nets.iter()
-        .any(|net| net.contains(&address) || net.contains(&plain))
+        .any(|net| net.contains(&address) || inner.is_some_and(|inner| net.contains(&inner)))
 }
 
 impl AddressClass {
@@ -171,10 +181,13 @@ impl AddressClass {
         let named = SPECIAL_V6
             .iter()
             .find(|(net, length, _)| (bits ^ net.to_bits()) >> (128 - length) == 0);
+        let leads_inside =
+            || isatap_v4(address).is_some_and(|inner| Self::of_v4(inner) != Self::Public);
         match named {
             Some((_, _, name)) => Self::Special(name),
-            None if bits >> 125 == 0b001 => Self::Public,
-            None => Self::Special("not global unicast"),
+            None if bits >> 125 != 0b001 => Self::Special("not global unicast"),
+            None if leads_inside() => Self::Special("ISATAP, embedded IPv4"),
+            None => Self::Public,
         }
     }
 }
@@ -189,8 +202,18 @@ fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
+/// The IPv4 address that an interface identifier of ISATAP carries, under any prefix.
+fn isatap_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    match address.segments() {
+        [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => {
+            Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => None,
+    }
+}
+
 /// Network, prefix length (1 to 32) and what it is.
-const SPECIAL_V4: [(Ipv4Addr, u32, &str); 16] = [
+const SPECIAL_V4: [(Ipv4Addr, u32, &str); 17] = [
     (Ipv4Addr::UNSPECIFIED, 8, "this network"),
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
     (Ipv4Addr::new(100, 64, 0, 0), 10, "shared address space"),
@@ -200,6 +223,8 @@ const SPECIAL_V4: [(Ipv4Addr, u32, &str); 16] = [
         16,
         "link-local, cloud metadata",
     ),
+    // A public address by its number; inside Azure it is the host of the virtual machine.
+    (Ipv4Addr::new(168, 63, 129, 16), 32, "cloud metadata"),
     (Ipv4Addr::new(172, 16, 0, 0), 12, "private"),
     (Ipv4Addr::new(192, 0, 0, 0), 24, "protocol assignments"),
     (Ipv4Addr::new(192, 0, 2, 0), 24, "documentation"),

@@ -3,38 +3,23 @@
 //! one; and since the connection is made to the answers given here, what was vetted is what is
 //! called, however the name changes afterwards.
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::client::ClientOptions;
 
-/// A lookup under way.
-pub type Looking = BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+/// How many addresses of a name are tried, of each family. All are judged; but whoever owns a
+/// name decides how many it has, and must not have this service knock at hundreds of doors. The
+/// time to connect is also divided by their number.
+const TRIED: usize = 8;
 
-/// How a name becomes addresses. Literal addresses never come here.
-pub trait Lookup: fmt::Debug + Send + Sync + 'static {
-    /// All addresses of the name, in the order in which they are to be tried.
-    fn look_up(&self, name: &str) -> Looking;
-}
-
-/// The operating system's resolver, with its hosts file and search domains.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemLookup;
-
-impl Lookup for SystemLookup {
-    fn look_up(&self, name: &str) -> Looking {
-        let name = name.to_owned();
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(found.map(|address| address.ip()).collect())
-        })
-    }
-}
+/// A lookup gave no address. Its source is the lookup's own error, when it had one.
+#[derive(Debug, thiserror::Error)]
+#[error("the name has no address")]
+pub(crate) struct NoAddress(#[source] Option<io::Error>);
 
 /// A lookup that answers only when the client's policy allows every address.
 pub(crate) struct GuardedResolver(pub(crate) Arc<ClientOptions>);
@@ -43,12 +28,24 @@ impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let options = Arc::clone(&self.0);
         Box::pin(async move {
-            let found = options.lookup.look_up(name.as_str()).await?;
+            let found = options.lookup.look_up(name.as_str()).await;
+            let found = found.map_err(|error| NoAddress(Some(error)))?;
+            if found.is_empty() {
+                return Err(NoAddress(None).into());
+            }
             for address in &found {
                 options.policy.vet_address(name.as_str(), *address)?;
             }
-            let addresses = found.into_iter().map(|address| SocketAddr::new(address, 0));
-            Ok(Box::new(addresses) as Addrs)
+            Ok(Box::new(first_of_each_family(found)) as Addrs)
         })
     }
+}
+
+fn first_of_each_family(found: Vec<IpAddr>) -> impl Iterator<Item = SocketAddr> + Send {
+    let (mut v4, mut v6) = (0, 0);
+    found.into_iter().filter_map(move |address| {
+        let count = if address.is_ipv4() { &mut v4 } else { &mut v6 };
+        *count += 1;
+        (*count <= TRIED).then(|| SocketAddr::new(address, 0))
+    })
 }
