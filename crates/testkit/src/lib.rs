@@ -11,3 +11,4 @@ pub mod vault;
 pub mod postgres;
 pub mod queue_suite;
 pub mod store_suite;
+pub mod webhook_suite;

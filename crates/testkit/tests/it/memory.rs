@@ -4,3 +4,4 @@ use response_testkit::store_suite::Fixture;
 
 response_testkit::store_suite!(async { Fixture::in_memory() });
 response_testkit::queue_suite!(async { Fixture::in_memory() });
+response_testkit::webhook_suite!(async { Fixture::in_memory() });
