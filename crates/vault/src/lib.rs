@@ -3,7 +3,7 @@
 //!
 //! A secret opens only for the thing and the owner that it was sealed for. The first key of the
 //! ring seals and every key opens, so keys are changed by putting a new one in front and taking the old
-//! one out when nothing is sealed with it any more. How a sealed credential is laid out stands in
+//! one out when nothing is sealed with it any more. How a sealed secret is laid out stands in
 //! `record.rs`.
 
 use std::fmt;

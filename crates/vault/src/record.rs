@@ -1,4 +1,4 @@
-//! A sealed credential, byte by byte.
+//! A sealed secret, byte by byte.
 //!
 //! ```text
 //! 0         version, 1

@@ -8,7 +8,7 @@ use response_domain::ports::vault::SecretVault;
 use response_vault::{KEY_FILE, Vault};
 use rstest::rstest;
 
-use crate::{KEY_A, binding, token, told};
+use crate::{KEY_A, TOKEN, binding, told};
 
 /// A key file with this text and mode, in a folder that lives as long as the answer.
 fn file(text: &[u8], mode: u32) -> (tempfile::TempDir, PathBuf) {
@@ -34,12 +34,15 @@ fn the_file_is_made_at_the_first_use_and_kept() {
     let folder = parent.path().join("not/there/yet");
     let sealed = Vault::from_file_in(&folder)
         .unwrap()
-        .seal(&token(), &binding("ada", 1))
+        .seal(TOKEN.as_bytes(), &binding("ada", 1))
         .unwrap();
     let text = fs::read_to_string(folder.join(KEY_FILE)).unwrap();
 
     let again = Vault::from_file_in(&folder).unwrap();
-    assert_eq!(again.open(&sealed, &binding("ada", 1)).unwrap(), token());
+    assert_eq!(
+        *again.open(&sealed, &binding("ada", 1)).unwrap(),
+        TOKEN.as_bytes()
+    );
     assert_eq!(fs::read_to_string(folder.join(KEY_FILE)).unwrap(), text);
     assert_eq!(
         names(&folder),
@@ -74,8 +77,11 @@ fn the_text_of_the_file_is_the_text_of_the_setting() {
     let of_file = Vault::from_file_in(folder.path()).unwrap();
     let text = fs::read_to_string(folder.path().join(KEY_FILE)).unwrap();
     let of_text = Vault::from_keys(&text).unwrap();
-    let sealed = of_file.seal(&token(), &binding("ada", 1)).unwrap();
-    assert_eq!(of_text.open(&sealed, &binding("ada", 1)).unwrap(), token());
+    let sealed = of_file.seal(TOKEN.as_bytes(), &binding("ada", 1)).unwrap();
+    assert_eq!(
+        *of_text.open(&sealed, &binding("ada", 1)).unwrap(),
+        TOKEN.as_bytes()
+    );
 
     let (folder, _) = file(format!("b:{KEY_A}\na:{KEY_A}\n").as_bytes(), 0o600);
     let by_hand = Vault::from_file_in(folder.path()).unwrap();

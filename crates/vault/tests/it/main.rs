@@ -9,10 +9,11 @@ mod file;
 mod race;
 mod ring;
 mod sealing;
+mod secrets;
 
-use response_domain::caller::{Credential, OwnerId};
-use response_domain::id::{RawId, ResponseId};
-use response_domain::ports::vault::Binding;
+use response_domain::caller::OwnerId;
+use response_domain::id::{EndpointId, RawId, ResponseId};
+use response_domain::ports::vault::{Binding, Purpose};
 use response_vault::Vault;
 
 /// Keys of 32 bytes, in base64.
@@ -31,14 +32,19 @@ fn with_a() -> Vault {
     vault(&format!("a:{KEY_A}"))
 }
 
-fn token() -> Credential {
-    Credential::bearer(TOKEN.to_owned())
-}
-
+/// For the credential of a response's caller.
 fn binding(owner: &str, response: u128) -> Binding {
     Binding {
         owner: OwnerId::new(owner),
-        response: ResponseId::new(RawId::new(response)),
+        purpose: Purpose::Credential(ResponseId::new(RawId::new(response))),
+    }
+}
+
+/// For the secret of a webhook endpoint.
+fn signing(owner: &str, endpoint: u128) -> Binding {
+    Binding {
+        owner: OwnerId::new(owner),
+        purpose: Purpose::Signing(EndpointId::new(RawId::new(endpoint))),
     }
 }
 

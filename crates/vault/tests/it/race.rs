@@ -9,7 +9,7 @@ use std::sync::Barrier;
 use response_domain::ports::vault::{Sealed, SecretVault};
 use response_vault::{KEY_FILE, Vault};
 
-use crate::{binding, token};
+use crate::{TOKEN, binding};
 
 const CHILDREN: u128 = 8;
 const THREADS: usize = 16;
@@ -42,7 +42,9 @@ fn run_as_child() {
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     let vault = Vault::from_file_in(Path::new(".")).unwrap();
     let process = u128::from(std::process::id());
-    let sealed = vault.seal(&token(), &binding("ada", process)).unwrap();
+    let sealed = vault
+        .seal(TOKEN.as_bytes(), &binding("ada", process))
+        .unwrap();
     std::fs::write(process.to_string(), &sealed.bytes).unwrap();
 }
 
@@ -84,7 +86,7 @@ fn processes_that_start_at_once_agree_on_one_key() {
                 .into(),
         };
         let binding = binding("ada", u128::from(child.id()));
-        assert_eq!(vault.open(&sealed, &binding).unwrap(), token());
+        assert_eq!(*vault.open(&sealed, &binding).unwrap(), TOKEN.as_bytes());
     }
 }
 
