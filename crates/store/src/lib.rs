@@ -216,8 +216,7 @@ impl ResponseStore for Store {
     }
 
     async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError> {
-        self.write(&work).await?;
-        Ok(Committed::default())
+        self.write(&work).await
     }
 
     async fn delete(&self, owner: &OwnerId, id: ResponseId) -> Result<bool, StoreError> {

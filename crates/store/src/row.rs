@@ -18,8 +18,12 @@ use crate::record::word::Word;
 use crate::record::{execution, item, spec};
 
 mod background;
+mod notice;
+mod values;
 
 pub(crate) use background::{Background, Holder, JobRow, LogRow};
+pub(crate) use notice::{NoticeRow, entries};
+pub(crate) use values::Values;
 
 /// Takes the values of a statement, in the order of its parameters.
 pub(crate) trait Sink {
@@ -28,6 +32,7 @@ pub(crate) trait Sink {
     fn large(&mut self, value: Option<i64>);
     fn flag(&mut self, value: bool);
     fn moment(&mut self, value: Option<DateTime<Utc>>);
+    fn bytes(&mut self, value: Option<&[u8]>);
 }
 
 /// Why a unit of work cannot be written, whatever the database.

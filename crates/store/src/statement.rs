@@ -94,6 +94,32 @@ macro_rules! now_sqlite {
     };
 }
 
+/// The same, so many microseconds from now.
+macro_rules! later_sqlite {
+    ($micros:literal) => {
+        concat!(
+            "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', printf('+%d.%06d seconds', ",
+            $micros,
+            " / 1000000, ",
+            $micros,
+            " % 1000000))"
+        )
+    };
+}
+
+/// How many microseconds lie between two moments, for SQLite. `julianday` counts days.
+macro_rules! micros_between_sqlite {
+    ($from:literal, $to:literal) => {
+        concat!(
+            "CAST(ROUND((julianday(",
+            $to,
+            ") - julianday(",
+            $from,
+            ")) * 86400000) AS INTEGER) * 1000"
+        )
+    };
+}
+
 /// How many events the log of this response holds. Both databases read it.
 macro_rules! end_of_log {
     ($response:literal) => {
@@ -109,5 +135,6 @@ macro_rules! end_of_log {
 }
 
 pub(crate) use {
-    end_of_log, insert_response, now_sqlite, replace_execution, replace_item, update_response,
+    end_of_log, insert_response, later_sqlite, micros_between_sqlite, now_sqlite,
+    replace_execution, replace_item, update_response,
 };

@@ -3,11 +3,13 @@
 //! steps reads what the one before returns, so it cannot begin earlier.
 
 use response_domain::ports::store::StoreError;
+use response_domain::work::Committed;
 
 use super::bound::Bound;
+use super::committed;
 use super::postgres::write;
 use crate::backend::Postgres;
-use crate::row::{Background, ExecutionRow, ItemRow, ResponseRow, Sink};
+use crate::row::{Background, ExecutionRow, ItemRow, NoticeRow, ResponseRow, Sink, entries};
 use crate::statement::{
     end_of_log, insert_response, replace_execution, replace_item, update_response,
 };
@@ -109,7 +111,36 @@ const CHANGED: &str = concat!(
     " SELECT id FROM changed",
 );
 
-/// A response that ends: out of the queue, and its credential with it.
+/// A delivery for the address of the request, if that is given, and one for each endpoint in whose list an
+/// entry stands that covers what happened in the words of its payload. Endpoints are not locked: one that is
+/// forgotten at this moment leaves deliveries to nobody, which their first claim clears away.
+macro_rules! told {
+    () => {
+        "
+    ), told AS (
+        INSERT INTO webhook_deliveries (
+            response_id, endpoint_id, owner, event, callback_url, created_at, state, due_at,
+            lane, tried, attempts, lease
+        )
+        SELECT changed.id, who.endpoint_id, $2, who.event, who.url, $11, 'pending', clock_timestamp(),
+            who.lane, 0, 0, 0
+        FROM changed, (
+            SELECT '' AS endpoint_id, $39 AS event, $41 AS url, 0 AS lane WHERE $41 IS NOT NULL
+            UNION ALL
+            SELECT e.id, CASE e.payload WHEN 'thin' THEN $40 ELSE $39 END, NULL,
+                CASE WHEN e.failing_since IS NULL THEN 0 ELSE 1 END
+            FROM webhook_endpoints e
+            WHERE e.owner = $2 AND e.disabled_at IS NULL AND EXISTS (
+                SELECT FROM UNNEST(CASE e.payload WHEN 'thin' THEN $43 ELSE $42 END) AS covering(entry)
+                WHERE strpos(e.events, covering.entry) > 0
+            )
+        ) AS who
+        RETURNING response_id"
+    };
+}
+
+/// A response that ends: out of the queue, its credential with it, and told to whoever wants to hear of it.
+/// A row comes back for the response, and one for each delivery.
 const ENDED: &str = concat!(
     "WITH ",
     logged!(),
@@ -130,9 +161,11 @@ const ENDED: &str = concat!(
     replace_execution!(),
     log!(),
     ", secret AS (
-        DELETE FROM response_secrets s USING changed WHERE s.response_id = changed.id
+        DELETE FROM response_secrets s USING changed WHERE s.response_id = changed.id",
+    told!(),
+    "
     )
-    SELECT id FROM changed",
+    SELECT id FROM changed UNION ALL SELECT response_id FROM told",
 );
 
 /// Puts a new response into the queue.
@@ -155,7 +188,7 @@ pub(super) async fn queue(
         bound.log(beside.log.as_ref());
         bound.finish()
     };
-    write(database, QUEUED, arguments).await
+    write(database, QUEUED, arguments).await.map(drop)
 }
 
 /// Changes a response of the queue, or takes it out.
@@ -165,7 +198,7 @@ pub(super) async fn change(
     items: &[ItemRow],
     executions: &[ExecutionRow],
     beside: &Background,
-) -> Result<(), StoreError> {
+) -> Result<Committed, StoreError> {
     let arguments = || {
         let mut bound = Bound::default();
         row.update_values(&mut bound);
@@ -176,11 +209,27 @@ pub(super) async fn change(
         bound.large(holder.map(|holder| holder.token));
         bound.log(beside.log.as_ref());
         bound.large(Some(beside.settled));
-        if !beside.ended {
+        if beside.ended {
+            bound.notice(beside.notice.as_ref());
+        } else {
             bound.text(beside.checkpoint.as_deref());
         }
         bound.finish()
     };
     let statement = if beside.ended { ENDED } else { CHANGED };
-    write(database, statement, arguments).await
+    let rows = write(database, statement, arguments).await?;
+    Ok(committed(rows.saturating_sub(1)))
+}
+
+impl Bound {
+    /// Five values.
+    fn notice(&mut self, row: Option<&NoticeRow>) {
+        self.text(row.map(|row| row.full.as_str()));
+        self.text(row.map(|row| row.thin.as_str()));
+        self.text(row.and_then(|row| row.callback.as_deref()));
+        // Nothing covers what did not happen.
+        for event in [row.map(|row| row.full), row.map(|row| row.thin)] {
+            self.list(event.map(entries).unwrap_or_default());
+        }
+    }
 }

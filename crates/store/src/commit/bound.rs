@@ -30,9 +30,9 @@ impl Bound {
         self.add(row.map(|row| row.body.as_str()));
     }
 
-    /// Bytes, if there are any.
-    pub(crate) fn bytes(&mut self, value: Option<&[u8]>) {
-        self.add(value);
+    /// An array of texts.
+    pub(crate) fn list<const N: usize>(&mut self, texts: [String; N]) {
+        self.add(Vec::from(texts));
     }
 
     fn add<'v, T>(&mut self, value: T)
@@ -44,7 +44,7 @@ impl Bound {
         }
     }
 
-    pub(super) fn column<'v, R, T>(
+    pub(crate) fn column<'v, R, T>(
         &mut self,
         rows: impl Iterator<Item = &'v R>,
         value: impl Fn(&'v R) -> T,
@@ -126,6 +126,10 @@ impl Sink for Bound {
     }
 
     fn moment(&mut self, value: Option<DateTime<Utc>>) {
+        self.add(value);
+    }
+
+    fn bytes(&mut self, value: Option<&[u8]>) {
         self.add(value);
     }
 }

@@ -2,7 +2,7 @@
 //! becomes one write is not: PostgreSQL takes it as one statement, SQLite as a short transaction.
 
 use response_domain::ports::store::StoreError;
-use response_domain::work::{Guard, UnitOfWork};
+use response_domain::work::{Committed, Guard, UnitOfWork};
 
 use crate::Store;
 use crate::backend::Backend;
@@ -19,7 +19,7 @@ pub(crate) use bound::Bound;
 pub(crate) use together::Together;
 
 impl Store {
-    pub(crate) async fn write(&self, work: &UnitOfWork) -> Result<(), StoreError> {
+    pub(crate) async fn write(&self, work: &UnitOfWork) -> Result<Committed, StoreError> {
         let row = ResponseRow::of(work).map_err(unwritable)?;
         let beside = Background::of(work).map_err(unwritable)?;
         let written = match self.backend() {
@@ -33,10 +33,21 @@ impl Store {
         match written {
             // The answer to the same write may have been lost.
             Err(StoreError::Stale) if matches!(work.guard, Guard::Leased(_)) => {
-                self.is_written(work).await
+                self.is_written(work).await?;
+                // How many there were is not known any more; whoever is told of one looks.
+                Ok(Committed {
+                    deliveries: u32::from(work.notice().is_some()),
+                })
             }
             written => written,
         }
+    }
+}
+
+/// What a write brought about that made so many deliveries.
+fn committed(deliveries: u64) -> Committed {
+    Committed {
+        deliveries: u32::try_from(deliveries).unwrap_or(u32::MAX),
     }
 }
 

@@ -2,7 +2,7 @@
 //! no lock outlives it. The response comes first; its items and executions follow from it.
 
 use response_domain::ports::store::{Cause, StoreError};
-use response_domain::work::{Guard, UnitOfWork};
+use response_domain::work::{Committed, Guard, UnitOfWork};
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgArguments;
 
@@ -77,7 +77,7 @@ pub(super) async fn commit(
     work: &UnitOfWork,
     row: ResponseRow,
     beside: Option<Background>,
-) -> Result<(), StoreError> {
+) -> Result<Committed, StoreError> {
     let items: Vec<ItemRow> = work.items.iter().map(|item| ItemRow::of(item)).collect();
     let executions = execution_rows(work);
     match (&work.guard, beside) {
@@ -90,7 +90,9 @@ pub(super) async fn commit(
             {
                 return Err(StoreError::Stale);
             }
-            together.write(database, New { row, items, beside }).await
+            let new = New { row, items, beside };
+            together.write(database, new).await?;
+            Ok(Committed::default())
         }
         (_, Some(beside)) => background::change(database, &row, &items, &executions, &beside).await,
         (Guard::New(_) | Guard::Queued(_), None) => {
@@ -101,7 +103,8 @@ pub(super) async fn commit(
                 bound.executions(&executions);
                 bound.finish()
             };
-            write(database, NEW_WITH_EXECUTIONS, arguments).await
+            write(database, NEW_WITH_EXECUTIONS, arguments).await?;
+            Ok(Committed::default())
         }
         (Guard::Held(_) | Guard::Leased(_) | Guard::Open, None) => {
             let arguments = || {
@@ -111,7 +114,8 @@ pub(super) async fn commit(
                 bound.executions(&executions);
                 bound.finish()
             };
-            write(database, CHANGED, arguments).await
+            write(database, CHANGED, arguments).await?;
+            Ok(Committed::default())
         }
     }
 }
@@ -128,7 +132,7 @@ pub(super) async fn alone(
         bound.items(items.iter());
         bound.finish()
     };
-    write(database, NEW, arguments).await
+    write(database, NEW, arguments).await.map(drop)
 }
 
 fn execution_rows(work: &UnitOfWork) -> Vec<ExecutionRow> {
@@ -136,16 +140,17 @@ fn execution_rows(work: &UnitOfWork) -> Vec<ExecutionRow> {
     calls.map(|call| ExecutionRow::of(call)).collect()
 }
 
+/// Runs a statement; answers how many rows it wrote or returned, at least one.
 pub(super) async fn write(
     database: &Postgres,
     statement: &'static str,
     arguments: impl Fn() -> Result<PgArguments, Cause>,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     for _ in 0..PLACES {
         let arguments = arguments().map_err(StoreError::Failed)?;
         match database.writers.execute(statement, arguments).await {
-            Ok(1..) => return Ok(()),
             Ok(0) => return Err(StoreError::Stale),
+            Ok(rows) => return Ok(rows),
             Err(error) => match error
                 .as_database_error()
                 .and_then(DatabaseError::constraint)

@@ -1,16 +1,19 @@
 //! A short transaction on the one connection that writes. It is a writing one from its beginning, so
 //! what it reads cannot change before it writes.
 
-use chrono::{DateTime, Utc};
 use response_domain::execution::Execution;
 use response_domain::item::Item;
 use response_domain::ports::store::StoreError;
-use response_domain::work::{Guard, UnitOfWork};
+use response_domain::work::{Committed, Guard, UnitOfWork};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, SqlErr, Statement, Value};
 
+use super::committed;
 use crate::backend::Sqlite;
 use crate::error::from_orm;
-use crate::row::{Background, ExecutionRow, ItemRow, JobRow, LogRow, ResponseRow, Sink};
+use crate::row::{
+    Background, ExecutionRow, ItemRow, JobRow, LogRow, NoticeRow, ResponseRow, Sink, Values,
+    entries,
+};
 use crate::statement::{
     end_of_log, insert_response, now_sqlite, replace_execution, replace_item, update_response,
 };
@@ -57,6 +60,28 @@ const INSERT_LOG: &str = concat!(
     ", $4)"
 );
 
+/// See the deliveries of PostgreSQL, which says it in other words.
+const TELL: &str = concat!(
+    "INSERT INTO webhook_deliveries (
+        response_id, endpoint_id, owner, event, callback_url, created_at, state, due_at,
+        lane, tried, attempts, lease
+    )
+    SELECT $1, who.endpoint_id, $2, who.event, who.url, $3, 'pending', ",
+    now_sqlite!(),
+    ", who.lane, 0, 0, 0
+    FROM (
+        SELECT '' AS endpoint_id, $4 AS event, $6 AS url, 0 AS lane WHERE $6 IS NOT NULL
+        UNION ALL
+        SELECT e.id, CASE e.payload WHEN 'thin' THEN $5 ELSE $4 END, NULL,
+            CASE WHEN e.failing_since IS NULL THEN 0 ELSE 1 END
+        FROM webhook_endpoints e
+        WHERE e.owner = $2 AND e.disabled_at IS NULL AND CASE e.payload
+            WHEN 'thin' THEN instr(e.events, $10) OR instr(e.events, $11) OR instr(e.events, $12)
+            ELSE instr(e.events, $7) OR instr(e.events, $8) OR instr(e.events, $9)
+        END
+    ) AS who"
+);
+
 /// How many rows one statement writes.
 const ROWS: usize = 32;
 
@@ -65,7 +90,7 @@ pub(super) async fn commit(
     work: &UnitOfWork,
     row: &ResponseRow,
     beside: Option<&Background>,
-) -> Result<(), StoreError> {
+) -> Result<Committed, StoreError> {
     let items = work
         .items
         .iter()
@@ -79,7 +104,7 @@ pub(super) async fn commit(
     let new = matches!(work.guard, Guard::New(_) | Guard::Queued(_));
 
     let transaction = database.begin_write().await.map_err(from_orm)?;
-    let mut bound = Bound::default();
+    let mut bound = Values::default();
     if new {
         row.insert_values(&mut bound);
     } else {
@@ -104,7 +129,12 @@ pub(super) async fn commit(
     if let Some(log) = beside.and_then(|beside| beside.log.as_ref()) {
         execute(&transaction, INSERT_LOG, log_values(&row.id, log)).await?;
     }
-    transaction.commit().await.map_err(from_orm)
+    let deliveries = match beside.and_then(|beside| beside.notice.as_ref()) {
+        Some(notice) => execute(&transaction, TELL, notice_values(row, notice)).await?,
+        None => 0,
+    };
+    transaction.commit().await.map_err(from_orm)?;
+    Ok(committed(deliveries))
 }
 
 /// Makes the job, takes it out when the response has ended, or sees that it is there; and sees that the log
@@ -247,6 +277,20 @@ fn execution_values(response: &str, call: &Execution) -> Vec<Value> {
     ]
 }
 
+fn notice_values(row: &ResponseRow, notice: &NoticeRow) -> Vec<Value> {
+    let mut values: Vec<Value> = vec![
+        row.id.as_str().into(),
+        row.owner.as_str().into(),
+        row.state.ended_at.into(),
+        notice.full.as_str().into(),
+        notice.thin.as_str().into(),
+        notice.callback.clone().into(),
+    ];
+    let covering = [notice.full, notice.thin].map(entries);
+    values.extend(covering.into_iter().flatten().map(Value::from));
+    values
+}
+
 fn log_values(response: &str, log: &LogRow) -> Vec<Value> {
     vec![
         response.into(),
@@ -254,30 +298,4 @@ fn log_values(response: &str, log: &LogRow) -> Vec<Value> {
         log.length.into(),
         log.body.as_str().into(),
     ]
-}
-
-/// The values of a statement.
-#[derive(Default)]
-struct Bound(Vec<Value>);
-
-impl Sink for Bound {
-    fn text(&mut self, value: Option<&str>) {
-        self.0.push(value.map(str::to_owned).into());
-    }
-
-    fn number(&mut self, value: Option<i32>) {
-        self.0.push(value.into());
-    }
-
-    fn large(&mut self, value: Option<i64>) {
-        self.0.push(value.into());
-    }
-
-    fn flag(&mut self, value: bool) {
-        self.0.push(value.into());
-    }
-
-    fn moment(&mut self, value: Option<DateTime<Utc>>) {
-        self.0.push(value.into());
-    }
 }

@@ -13,24 +13,12 @@ use sqlx::SqlitePool;
 use super::{ClaimedRow, DepthRow, RescuedRow, hold, token};
 use crate::backend::Sqlite;
 use crate::error::{from_orm, from_sqlx};
+use crate::statement::{later_sqlite, micros_between_sqlite};
 
 /// The clock of the database, in the form in which all moments are kept.
 macro_rules! now {
     ($($shift:literal)?) => {
         concat!("strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'" $(, ", ", $shift)?, ")")
-    };
-}
-
-/// How many microseconds lie between two moments. `julianday` counts days.
-macro_rules! micros_between {
-    ($from:literal, $to:literal) => {
-        concat!(
-            "CAST(ROUND((julianday(",
-            $to,
-            ") - julianday(",
-            $from,
-            ")) * 86400000) AS INTEGER) * 1000"
-        )
     };
 }
 
@@ -41,13 +29,13 @@ macro_rules! claim {
                 worker_id = $1, lease = lease + 1, attempt = attempt + 1, claimed_at = ",
             now!(),
             ", deadline_at = COALESCE(deadline_at, ",
-            now!("printf('+%d.%06d seconds', $3 / 1000000, $3 % 1000000)"),
+            later_sqlite!("$3"),
             ") WHERE worker_id IS NULL AND response_id IN (
                 SELECT response_id FROM response_jobs WHERE worker_id IS NULL",
             $besides,
             " ORDER BY queued_at, response_id LIMIT $2
             ) RETURNING response_id, lease, attempt, ",
-            micros_between!("'now'", "deadline_at"),
+            micros_between_sqlite!("'now'", "deadline_at"),
             ", queued_at"
         )
     };
@@ -93,7 +81,7 @@ const RESCUE: &str = concat!(
 const DEPTH: &str = concat!(
     "SELECT count(*) FILTER (WHERE worker_id IS NULL),
         count(*) FILTER (WHERE worker_id IS NOT NULL), ",
-    micros_between!("min(queued_at) FILTER (WHERE worker_id IS NULL)", "'now'"),
+    micros_between_sqlite!("min(queued_at) FILTER (WHERE worker_id IS NULL)", "'now'"),
     " FROM response_jobs"
 );
 

@@ -6,7 +6,7 @@ use response_domain::lease::Lease;
 use response_domain::spec::Delivery;
 use response_domain::work::{Append, Guard, Job, UnitOfWork};
 
-use super::Unwritable;
+use super::{NoticeRow, Unwritable};
 use crate::plain;
 use crate::record::checkpoint::write_checkpoint;
 use crate::record::event::write_events;
@@ -24,6 +24,8 @@ pub(crate) struct Background {
     pub(crate) log: Option<LogRow>,
     /// How many events of the log belong to steps that are over.
     pub(crate) settled: i64,
+    /// What is told of it, when it has ended.
+    pub(crate) notice: Option<NoticeRow>,
 }
 
 /// A job, but for what its response has as well.
@@ -82,6 +84,7 @@ impl Background {
             checkpoint: checkpoint.map(|checkpoint| write_checkpoint(checkpoint, executions)),
             log: LogRow::of(response.id, &work.log)?,
             settled: large(work.log.settled)?,
+            notice: NoticeRow::of(response),
         }))
     }
 }
