@@ -121,7 +121,8 @@ impl Ledger {
     }
 }
 
-fn record(request: &HttpRequest, body: &Bytes) -> Seen {
+/// A request as it came.
+pub(crate) fn record(request: &HttpRequest, body: &Bytes) -> Seen {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     Seen {
         method: request.method().to_string(),

@@ -1,5 +1,5 @@
-//! Stand-ins for the upstreams, for local use and for tests: a model ([`model`]), tools
-//! ([`tools`]) and a gateway ([`gateway`]).
+//! Stand-ins for what the service talks to, for local use and for tests: a model ([`model`]), tools
+//! ([`tools`]), a gateway ([`gateway`]) and a receiver of webhooks ([`receiver`]).
 //!
 //! Each starts on a free port unless told otherwise, runs on a thread of its own, and stops
 //! when its handle is dropped:
@@ -15,8 +15,10 @@
 mod gate;
 pub mod gateway;
 mod ledger;
+mod markup;
 pub mod model;
 mod play;
+pub mod receiver;
 mod serve;
 mod token;
 pub mod tools;

@@ -1,4 +1,4 @@
-//! The development stack as a program: a model, tools and a gateway, or any of them.
+//! The development stack as a program: a model, tools, a gateway and a receiver of webhooks, or any of them.
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -10,12 +10,13 @@ use std::time::Duration;
 use clap::Parser;
 use response_devstack::gateway::{Gateway, GatewayOptions};
 use response_devstack::model::{Model, ModelOptions};
+use response_devstack::receiver::{Receiver, ReceiverOptions, Secret, Show};
 use response_devstack::tools::{Tools, ToolsOptions};
 use response_devstack::{Listen, StartError};
 use response_egress::Url;
 
-/// Starts stand-ins for the upstreams of the Response API. Without a port, all of them start,
-/// each on the platform's port for it.
+/// Starts stand-ins for what the Response API talks to. Without a port, all of them start, each on the
+/// platform's port for it.
 #[derive(Debug, Parser)]
 #[command(name = "devstack", version)]
 struct Arguments {
@@ -28,6 +29,18 @@ struct Arguments {
     /// Port of the gateway; 8000 on the platform.
     #[arg(long, value_name = "PORT")]
     gateway: Option<u16>,
+    /// Port of the receiver of webhooks; 9000 on the platform.
+    #[arg(long, value_name = "PORT")]
+    receiver: Option<u16>,
+    /// What webhooks may be signed with: secrets with commas between.
+    #[arg(
+        long,
+        env = "WEBHOOK_SECRET",
+        value_name = "SECRETS",
+        value_delimiter = ','
+    )]
+    #[arg(hide_env_values = true)]
+    webhook_secret: Vec<Secret>,
     /// Address to listen on.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
@@ -54,6 +67,7 @@ struct Stack {
     model: Option<Model>,
     tools: Option<Tools>,
     gateway: Option<Gateway>,
+    receiver: Option<Receiver>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -81,10 +95,11 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         ("model", stack.model.as_ref().map(Model::url)),
         ("tools", stack.tools.as_ref().map(Tools::url)),
         ("gateway", stack.gateway.as_ref().map(Gateway::url)),
+        ("receiver", stack.receiver.as_ref().map(Receiver::url)),
     ];
     for (name, url) in started {
         if let Some(url) = url {
-            writeln!(out, "{name:<8}{url}")?;
+            writeln!(out, "{name:<9}{url}")?;
         }
     }
     out.flush()?;
@@ -97,9 +112,11 @@ fn start(arguments: &Arguments) -> Result<Stack, StartError> {
         model,
         tools,
         gateway,
+        receiver,
         ..
     } = arguments;
-    let all = model.is_none() && tools.is_none() && gateway.is_none();
+    let ports = [model, tools, gateway, receiver];
+    let all = ports.into_iter().all(Option::is_none);
     let listen = |asked: &Option<u16>, usual: u16| {
         let port = asked.or(all.then_some(usual))?;
         Some(Listen {
@@ -132,6 +149,17 @@ fn start(arguments: &Arguments) -> Result<Stack, StartError> {
             ..GatewayOptions::to(arguments.service.clone())
         };
         stack.gateway = Some(Gateway::start(&options)?);
+    }
+    if let Some(listen) = listen(receiver, 9000) {
+        stack.receiver = Some(Receiver::start(&ReceiverOptions {
+            listen,
+            secrets: arguments.webhook_secret.clone(),
+            show: Some(Show::to(|received| {
+                // A terminal that is gone is no reason to refuse a delivery.
+                let _ = writeln!(io::stdout(), "{received}");
+            })),
+            ..ReceiverOptions::default()
+        })?);
     }
     Ok(stack)
 }

@@ -86,3 +86,16 @@ impl<I> std::fmt::Debug for Play<I> {
             .finish_non_exhaustive()
     }
 }
+
+/// A time as an order has it: `250ms`, `2s` or `1m`.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        _ => None,
+    }
+}

@@ -163,7 +163,7 @@ where
 }
 
 /// Where a client on this machine reaches the address.
-fn url_of(mut address: SocketAddr) -> io::Result<Url> {
+pub(crate) fn url_of(mut address: SocketAddr) -> io::Result<Url> {
     if address.ip().is_unspecified() {
         address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }

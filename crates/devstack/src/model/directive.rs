@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::quirk::Quirk;
+use crate::play::duration;
 
 /// A way to answer wrongly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,17 +203,4 @@ fn order(name: &str, value: &str) -> Option<Order> {
         "preamble" => Order::Preamble,
         _ => return None,
     })
-}
-
-/// `250ms`, `2s` or `1m`.
-fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().ok()?;
-    match unit {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
-        _ => None,
-    }
 }

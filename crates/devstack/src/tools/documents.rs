@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 
 use super::State;
+use crate::markup::{self, escaped};
 
 pub(super) async fn index(state: web::Data<State>) -> HttpResponse {
     let item = |document: &super::library::Document| {
@@ -50,16 +51,5 @@ pub(super) async fn document(state: web::Data<State>, name: web::Path<String>) -
 fn page(title: &str, body: &str) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
-        .body(format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{}</title>\
-         </head>\n<body>\n{body}</body>\n</html>\n",
-            escaped(title)
-        ))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+        .body(markup::page(title, body))
 }

@@ -13,4 +13,5 @@ mod model;
 mod model_faults;
 mod model_quirks;
 mod protocol;
+mod receiver;
 mod tools;
