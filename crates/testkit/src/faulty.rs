@@ -22,6 +22,8 @@ use response_domain::response::Response;
 use response_domain::work::{Append, Committed, UnitOfWork};
 use tokio::sync::Notify;
 
+mod webhook;
+
 /// What becomes of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -56,8 +58,9 @@ impl Plan {
     }
 }
 
-/// A store whose writes go wrong as planned: commits, appends and hand-backs in one row, claims that find
-/// something and takings-up in another. Everything else is passed on.
+/// A store whose writes go wrong as planned: commits, appends, hand-backs, recorded attempts and deliveries
+/// that are given up in one row; claims of responses and of deliveries, and takings-up, in another.
+/// Everything else is passed on.
 pub struct FaultyStore<S> {
     inner: Arc<S>,
     writes: Plan,
@@ -77,8 +80,8 @@ impl<S> FaultyStore<S> {
         }
     }
 
-    /// With `plan` deciding the fate of each claim and each taking-up by its number, from 1. Claims that
-    /// find an empty queue are not counted.
+    /// With `plan` deciding the fate of each claim and each taking-up by its number, from 1. Claims are not
+    /// counted while nothing waits in the queue, or no delivery is due in any lane.
     #[must_use]
     pub fn claiming(mut self, plan: impl Fn(usize) -> Fate + Send + Sync + 'static) -> Self {
         self.claims = Plan::new(plan);

@@ -5,7 +5,9 @@ pub mod clock;
 pub mod faulty;
 pub mod grammar;
 pub mod memory;
+pub mod payloads;
 pub mod script;
+pub mod sender;
 pub mod vault;
 
 pub mod postgres;

@@ -82,7 +82,11 @@ impl Fixture {
 
     /// A store in memory, and the world around it.
     pub fn in_memory() -> Self {
-        let store = Arc::new(MemoryStore::default());
+        Self::around(Arc::default())
+    }
+
+    /// This store in memory, and the world around it.
+    pub fn around(store: Arc<MemoryStore>) -> Self {
         Self {
             store: Arc::clone(&store) as Arc<dyn Subject>,
             webhooks: Some(Arc::clone(&store) as Arc<dyn WebhookSubject>),

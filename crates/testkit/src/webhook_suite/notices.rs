@@ -11,11 +11,10 @@ use response_domain::webhook::{
 use response_domain::work::{Guard, UnitOfWork};
 
 use super::sample::{
-    ARRIVED, CALLBACK, answered, assert_nothing_due, calling_back, cancel, commit, complete, due,
-    ending, endpoint, is_pending, keys, record, register, run, to_callback, to_endpoint, told,
-    wanting, with_metadata,
+    ARRIVED, CALLBACK, answered, assert_nothing_due, calling_back, cancel, commit, complete,
+    deliveries, delivery, due, ending, endpoint, is_pending, keys, record, register, run,
+    to_callback, to_endpoint, told, wanting, with_metadata,
 };
-use super::sample::{deliveries, delivery};
 use crate::queue_suite::sample::{claim_one, entry, job_of, queued, queued_by, start, step};
 use crate::store_suite::Fixture;
 use crate::store_suite::sample::{

@@ -10,6 +10,8 @@ use response_testkit::faulty::{Fate, FaultyStore};
 use response_testkit::memory::MemoryStore;
 use response_testkit::queue_suite::sample::{claim, deltas, enqueue, more, running, standing};
 
+mod webhook;
+
 const FATES: [Fate; 5] = [
     Fate::Written,
     Fate::DiesBefore,

@@ -3,4 +3,5 @@
 mod bus;
 mod faulty;
 mod memory;
+mod sender;
 mod vault;
