@@ -18,4 +18,5 @@ mod shutdown;
 mod store_trouble;
 mod stream;
 mod tools;
+mod webhooks;
 mod world;

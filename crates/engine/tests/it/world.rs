@@ -10,20 +10,26 @@ use response_domain::item::{ItemBody, Message, Role};
 use response_domain::json::Json;
 use response_domain::ports::queue::{EventLog, JobQueue};
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
+use response_domain::ports::webhook::{EndpointStore, WebhookOutbox};
 use response_domain::response::Response;
 use response_domain::spec::{Draft, InputItem, OnMaxDepth, SpecLimits, ToolFailure};
 use response_domain::status::StatusName;
+use response_domain::time::{Clock, Timestamp};
+use response_domain::webhook::CallbackSchedule;
 use response_engine::Engine;
 use response_engine::create::{Created, Reader, Request, Waiting};
 use response_engine::error::CreateError;
-use response_engine::policy::{Background, Company, Policy};
+use response_engine::policy::{Background, Company, Policy, Webhooks};
 use response_engine::ports::Ports;
 use response_testkit::bus::MemoryBus;
 use response_testkit::clock::{TestClock, TestIds};
 use response_testkit::faulty::FaultyStore;
 use response_testkit::memory::MemoryStore;
+use response_testkit::payloads::PlainPayloads;
 use response_testkit::script::{ScriptedModel, ScriptedTools, TurnScript};
+use response_testkit::sender::ScriptedSender;
 use response_testkit::vault::TestVault;
+use tokio::time::Instant;
 
 pub(crate) struct World {
     pub(crate) engine: Engine,
@@ -31,6 +37,7 @@ pub(crate) struct World {
     pub(crate) bus: Arc<MemoryBus>,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) tools: Arc<ScriptedTools>,
+    pub(crate) sender: Arc<ScriptedSender>,
     pub(crate) process: u16,
 }
 
@@ -44,6 +51,8 @@ pub(crate) struct Plan {
     pub(crate) front: Option<Arc<FaultyStore<MemoryStore>>>,
     pub(crate) bus: Arc<MemoryBus>,
     pub(crate) vault: TestVault,
+    pub(crate) sender: Arc<ScriptedSender>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Takes signs of life in place of the store, if anything does.
     pub(crate) registry: Option<Arc<dyn WorkerRegistry>>,
     /// Is read in place of the store's log, if anything is.
@@ -61,6 +70,8 @@ impl Plan {
             front: None,
             bus: Arc::default(),
             vault: TestVault::default(),
+            sender: Arc::default(),
+            clock: Arc::new(TestClock::default()),
             registry: None,
             log: None,
             process: 1,
@@ -77,25 +88,42 @@ impl Plan {
         self
     }
 
+    /// On a store and a clock that run with the time of the runtime.
+    pub(crate) fn running(mut self) -> Self {
+        let clock = Arc::new(RunningClock::default());
+        self.store = Arc::new(MemoryStore::timed_by(clock.clone()));
+        self.clock = clock;
+        self
+    }
+
     pub(crate) async fn build(self) -> World {
         let model = Arc::new(ScriptedModel::new(self.turns));
         let tools = Arc::new(self.tools);
         let (store, queue, log): (Arc<dyn ResponseStore>, Arc<dyn JobQueue>, Arc<dyn EventLog>) =
-            match self.front {
+            match self.front.clone() {
                 Some(front) => (front.clone(), front.clone(), front),
                 None => (self.store.clone(), self.store.clone(), self.store.clone()),
             };
+        let (endpoints, outbox): (Arc<dyn EndpointStore>, Arc<dyn WebhookOutbox>) = match self.front
+        {
+            Some(front) => (front.clone(), front),
+            None => (self.store.clone(), self.store.clone()),
+        };
         let ports = Ports {
             store,
             queue,
             log: self.log.unwrap_or(log),
             bus: self.bus.clone(),
             vault: Arc::new(self.vault),
+            endpoints,
+            outbox,
+            sender: self.sender.clone(),
+            payloads: Arc::new(PlainPayloads),
             workers: self.registry.unwrap_or_else(|| self.store.clone()),
             llm: model.clone(),
             registry: tools.clone(),
             executor: tools.clone(),
-            clock: Arc::new(TestClock::default()),
+            clock: self.clock,
             ids: Arc::new(TestIds::new(self.process)),
             worker: WorkerId::new(RawId::new(u128::from(self.process))),
         };
@@ -107,6 +135,7 @@ impl Plan {
             bus: self.bus,
             model,
             tools,
+            sender: self.sender,
             process: self.process,
         }
     }
@@ -115,6 +144,7 @@ impl Plan {
     pub(crate) fn beside(mut self, world: &World) -> Self {
         self.store = Arc::clone(&world.store);
         self.bus = Arc::clone(&world.bus);
+        self.sender = Arc::clone(&world.sender);
         self.process = world.process + 1;
         self
     }
@@ -196,6 +226,22 @@ impl World {
     }
 }
 
+/// A clock that runs with the time of the runtime.
+#[derive(Debug)]
+pub(crate) struct RunningClock(Instant);
+
+impl Default for RunningClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for RunningClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(1_705_315_800_000_000).after(self.0.elapsed())
+    }
+}
+
 /// Lets everything happen that does not wait for time to pass.
 pub(crate) async fn settle() {
     for _ in 0..200 {
@@ -274,6 +320,17 @@ fn policy() -> Policy {
             queue_limit: None,
             owner_queue_limit: None,
             company: Company::Others,
+        },
+        webhooks: Webhooks {
+            secrets: Vec::new(),
+            callback: CallbackSchedule {
+                attempts: 3,
+                delay: Duration::from_secs(2),
+                growth: 1.0,
+            },
+            timeout: Duration::from_secs(10),
+            prompt: 64,
+            patient: 16,
         },
     }
 }
