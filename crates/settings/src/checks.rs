@@ -39,10 +39,13 @@ pub(crate) fn remarks(settings: &Settings) -> Vec<Note> {
     let TokenChecks::Off = settings.auth.enabled;
     let host = settings.http.host;
     let exposed = (!host.is_loopback()).then_some(Note::Exposed { host });
+    let nets = &settings.egress.allow_cidrs;
+    let let_through = (!nets.is_empty()).then(|| Note::LetThrough { nets: nets.clone() });
     let has_server = settings.database.write_dsn.is_some();
     let keyless = (has_server && settings.vault.keys.is_none()).then_some(Note::NoVaultKeys);
     let idle = if has_server { None } else { idle(settings) };
-    [exposed, keyless, idle].into_iter().flatten().collect()
+    let found = [exposed, let_through, keyless, idle];
+    found.into_iter().flatten().collect()
 }
 
 /// No other process can work on what is in the embedded database.

@@ -14,12 +14,13 @@ use crate::setting::Setting;
 pub(crate) const FILE_VARIABLE: &str = "RESPONSE_CONFIG_FILE";
 
 /// Variables that begin so are meant for this service: one that no setting knows is probably a slip.
-const OWN_PREFIXES: [&str; 5] = [
+const OWN_PREFIXES: [&str; 6] = [
     "RESPONSE_",
     "DB_POSTGRESQL_",
     "TOOL_EXECUTION_",
     "BACKGROUND_",
     "WEBHOOK_",
+    "EGRESS_ALLOW",
 ];
 
 /// Variables by name. A value that is not Unicode is `None`.

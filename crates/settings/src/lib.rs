@@ -27,16 +27,18 @@ mod sources;
 
 pub use fault::{Fault, Problem, SettingsFaults};
 pub use kind::{
-    ByteSize, CallerCredential, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, Label, LogFormat,
-    LogLevel, McpMode, Migrations, OnMaxDepth, OnToolFailure, Percent, SecretHeaders, Threads,
-    TokenChecks, ToolNames, TraceExport, Trust, VaultKeys,
+    ByteSize, CallerCredential, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, Factor, Label,
+    LogFormat, LogLevel, McpMode, Migrations, Nets, OnMaxDepth, OnToolFailure, Percent,
+    SecretHeaders, SigningSecrets, Threads, TokenChecks, ToolNames, TraceExport, Trust, UserAgent,
+    VaultKeys,
 };
 pub use load::Loaded;
 pub use note::Note;
 pub use origin::{Origin, Origins, Row};
 pub use reference::{defaults_document, reference_markdown};
 pub use sections::{
-    Auth, Background, Database, Http, Llm, Log, Mcp, Runs, Settings, Tools, Vault, Worker,
+    Auth, Background, Database, Egress, Http, Llm, Log, Mcp, Runs, Settings, Tools, Vault,
+    Webhooks, Worker,
 };
 pub use server::McpServer;
 pub use sources::Sources;

@@ -3,6 +3,8 @@
 
 use std::net::IpAddr;
 
+use crate::kind::Nets;
+
 /// One remark.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
@@ -40,10 +42,19 @@ pub enum Note {
         /// The address.
         host: IpAddr,
     },
-    /// Credentials cannot be sealed.
+    /// What callers name need not be public.
+    #[error(
+        "whoever calls the API can have requests sent into {nets} (EGRESS_ALLOW_CIDRS), which public \
+         addresses alone would not reach"
+    )]
+    LetThrough {
+        /// The nets.
+        nets: Nets,
+    },
+    /// Nothing can be sealed.
     #[error(
         "there are no vault keys (RESPONSE_VAULT_KEYS): a background request that brings a credential \
-         is refused"
+         is refused, and so is the registration of a webhook endpoint"
     )]
     NoVaultKeys,
     /// Nobody takes anything out of the queue.

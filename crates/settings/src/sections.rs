@@ -11,9 +11,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::kind::{
-    ByteSize, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, LogFormat, LogLevel, Migrations,
-    OnMaxDepth, OnToolFailure, Percent, Threads, TokenChecks, ToolNames, TraceExport, UrlShape,
-    VaultKeys,
+    ByteSize, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, Factor, LogFormat, LogLevel,
+    Migrations, Nets, OnMaxDepth, OnToolFailure, Percent, SigningSecrets, Threads, TokenChecks,
+    ToolNames, TraceExport, UrlShape, UserAgent, VaultKeys,
 };
 use crate::reader::{Findings, Reader, Values};
 use crate::section::{Page, Section};
@@ -200,11 +200,47 @@ section! {
 }
 
 section! {
-    /// How the credentials of callers are kept while their background responses wait.
+    /// What is told when background responses end: to the address that a request names in
+    /// `metadata.webhook_url`, and to registered endpoints.
+    Webhooks in "webhooks" {
+        /// How often the address of a request is tried, the first attempt counted. Registered endpoints
+        /// are tried ten times over three days.
+        max_attempts: NonZeroU16 = 1..=20, "WEBHOOK_MAX_RETRIES";
+        /// Pause between two attempts to reach the address of a request.
+        retry_delay: Duration = millis(10)..=ONE_DAY, "WEBHOOK_RETRY_DELAY";
+        /// By what each of these pauses is longer than the one before; 1 keeps them equal.
+        retry_backoff: Factor = 1.0..=10.0, "WEBHOOK_RETRY_BACKOFF";
+        /// Time that one attempt may take until the headers of the answer are there, name lookup,
+        /// connection and TLS included; for registered endpoints too.
+        timeout: Duration = secs(1)..=secs(60), "WEBHOOK_TIMEOUT";
+        /// `User-Agent` of every webhook.
+        user_agent: UserAgent = (), "WEBHOOK_USER_AGENT";
+        /// Secrets that sign what is sent to the addresses of requests, the newest first; each of them
+        /// signs. Without one it is sent unsigned. Registered endpoints have secrets of their own.
+        secret: Option<SigningSecrets> = (), "WEBHOOK_SECRET";
+        /// How many webhooks one process sends at once; a quarter of that comes on top for those that
+        /// did not arrive at first.
+        parallelism: NonZeroU16 = 1..=16_384, "WEBHOOK_PARALLELISM";
+    }
+}
+
+section! {
+    /// What may be called because a caller names it, as the address of a webhook.
+    Egress in "egress" {
+        /// Nets that callers may name although they are not public. Whoever may call this API can have
+        /// requests sent to everything in them; meant for development, and for receivers inside.
+        allow_cidrs: Nets = (), "EGRESS_ALLOW_CIDRS";
+    }
+}
+
+section! {
+    /// How the credentials of callers are kept while their background responses wait, and the secrets of
+    /// webhook endpoints.
     Vault in "vault" {
         /// Keys that seal them: the first one seals, every one opens. Without them the embedded
         /// database gets a key file, `vault.key` in the data folder; with PostgreSQL a background
-        /// request that brings a credential is refused, and `response-worker` does not start.
+        /// request that brings a credential is refused, webhook endpoints cannot be registered, and
+        /// `response-worker` does not start.
         keys: Option<VaultKeys> = (), "RESPONSE_VAULT_KEYS";
     }
 }
@@ -277,7 +313,11 @@ settings! {
     runs: Runs;
     /// Background responses.
     background: Background;
-    /// Sealed credentials.
+    /// Webhooks.
+    webhooks: Webhooks;
+    /// What callers may name.
+    egress: Egress;
+    /// Sealed credentials and secrets.
     vault: Vault;
     /// The face of the worker.
     worker: Worker;

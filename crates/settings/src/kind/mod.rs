@@ -6,8 +6,10 @@ mod choice;
 mod database_url;
 mod duration;
 mod names;
+mod nets;
 mod number;
 mod secret;
+mod signing_secrets;
 mod size;
 mod vault_keys;
 
@@ -28,9 +30,11 @@ pub use choice::{
 };
 pub use database_url::DatabaseUrl;
 pub(crate) use duration::DurationText;
-pub use names::{Label, ToolNames};
-pub use number::{Ceiling, Percent, Threads};
+pub use names::{Label, ToolNames, UserAgent};
+pub use nets::Nets;
+pub use number::{Ceiling, Factor, Percent, Threads};
 pub use secret::SecretHeaders;
+pub use signing_secrets::SigningSecrets;
 pub use size::ByteSize;
 pub use vault_keys::VaultKeys;
 

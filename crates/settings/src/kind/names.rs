@@ -1,13 +1,14 @@
-//! Names: lists of tools, labels of servers.
+//! Names: lists of tools, labels of servers, what a client calls itself.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Given, Kind, Refusal};
+use super::{Given, Kind, Presence, Refusal};
 
 /// The longest name that MCP lets a tool have.
 const TOOL_NAME_LENGTH: usize = 128;
 const LABEL_LENGTH: usize = 32;
+const USER_AGENT_LENGTH: usize = 256;
 
 /// Names of tools.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +28,7 @@ impl ToolNames {
 
 impl Kind for ToolNames {
     type Limits = ();
+    const PRESENCE: Presence = Presence::Optional;
 
     fn allowed((): &()) -> String {
         format!(
@@ -52,6 +54,10 @@ impl Kind for ToolNames {
                 .map(Self),
             Given::Table(_) | Given::Nothing => Err(Refusal::NotAllowed),
         }
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
     }
 
     fn show(&self) -> String {
@@ -98,6 +104,37 @@ impl Kind for Label {
                 && text.bytes().all(|byte| {
                     byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte)
                 });
+            usable.then(|| Self(text.to_owned()))
+        })
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+}
+
+/// What a client calls itself, as it stands in a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserAgent(String);
+
+impl UserAgent {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Kind for UserAgent {
+    type Limits = ();
+
+    fn allowed((): &()) -> String {
+        format!("1 to {USER_AGENT_LENGTH} printable ASCII characters")
+    }
+
+    fn read(given: &Given<'_>, (): &()) -> Result<Self, Refusal> {
+        given.parse(|text| {
+            let usable = (1..=USER_AGENT_LENGTH).contains(&text.len())
+                && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
             usable.then(|| Self(text.to_owned()))
         })
     }

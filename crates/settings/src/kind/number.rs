@@ -1,4 +1,4 @@
-//! Whole numbers within a range, ceilings, shares in percent, and numbers of threads.
+//! Whole numbers within a range, ceilings, shares in percent, factors, and numbers of threads.
 
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
@@ -115,6 +115,37 @@ impl Kind for Percent {
 
     fn show(&self) -> String {
         format!("{}%", self.0)
+    }
+}
+
+/// By what something is multiplied.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Factor(f64);
+
+impl Factor {
+    /// The number; it is finite.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Kind for Factor {
+    type Limits = RangeInclusive<f64>;
+
+    fn allowed(limits: &Self::Limits) -> String {
+        let (least, most) = (limits.start(), limits.end());
+        format!("a number from {least} to {most}, such as 1.5")
+    }
+
+    fn read(given: &Given<'_>, limits: &Self::Limits) -> Result<Self, Refusal> {
+        given.parse(|text| {
+            let number = text.parse().ok()?;
+            limits.contains(&number).then_some(Self(number))
+        })
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
     }
 }
 

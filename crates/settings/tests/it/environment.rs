@@ -141,7 +141,10 @@ fn an_empty_variable_counts_as_not_set() {
 #[case("RESPONSE_CONFIG", Some("RESPONSE_CONFIG_FILE"))]
 #[case("RESPONSE_VAULT_KEY", Some("RESPONSE_VAULT_KEYS"))]
 #[case("BACKGROUND_WORKERS_COUNT", Some("BACKGROUND_WORKER_COUNT"))]
-#[case("WEBHOOK_MAX_RETRIES", None)]
+#[case("WEBHOOK_SECRETS", Some("WEBHOOK_SECRET"))]
+#[case("WEBHOOK_SECRETFILE", Some("WEBHOOK_SECRET_FILE"))]
+#[case("EGRESS_ALLOW_CIDR", Some("EGRESS_ALLOW_CIDRS"))]
+#[case("WEBHOOK_ENVELOPES_PER_FORTNIGHT", None)]
 fn a_variable_of_ours_that_no_setting_knows_is_told(
     #[case] variable: &str,
     #[case] closest: Option<&str>,

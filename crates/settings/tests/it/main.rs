@@ -8,6 +8,7 @@
 
 mod background;
 mod database;
+mod egress;
 mod environment;
 mod example;
 mod faults;
@@ -18,6 +19,7 @@ mod secrets;
 mod servers;
 mod values;
 mod vault_keys;
+mod webhooks;
 
 use response_settings::{Loaded, Settings, SettingsFaults, Sources};
 

@@ -81,6 +81,20 @@ fn a_row_of_the_page_tells_all_about_a_setting() {
 }
 
 #[test]
+fn the_page_asks_for_nothing_that_may_be_left_out() {
+    let page = reference_markdown();
+    let (sections, _) = page.split_once("\n## `[[").unwrap();
+    let needed: Vec<_> = sections
+        .lines()
+        .filter(|line| line.contains("none: must be set"))
+        .collect();
+    assert!(
+        matches!(needed.as_slice(), [only] if only.contains("`llm.url`")),
+        "{needed:#?}"
+    );
+}
+
+#[test]
 fn no_name_means_two_settings() {
     let page = reference_markdown();
     let mut names = BTreeSet::new();

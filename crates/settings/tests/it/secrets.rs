@@ -116,7 +116,8 @@ fn file_full_of_secrets() -> String {
          read_dsn = 'postgres://u:{MARKER}@h/db'\n\
          [mcp]\nurl = 'https://u:{MARKER}@tools.example/mcp?key={MARKER}'\n\
          [[mcp.servers]]\nlabel = 'docs'\nurl = 'https://u:{MARKER}@docs.example/?token={MARKER}'\n\
-         headers = {{ Authorization = 'Bearer {MARKER}' }}\n"
+         headers = {{ Authorization = 'Bearer {MARKER}' }}\n\
+         [webhooks]\nsecret = 'a-first-{MARKER},a-second-{MARKER}'\n"
     )
 }
 
@@ -163,6 +164,8 @@ fn no_secret_is_in_any_text_about_bad_settings() {
         format!("[llm]\napi_key = ['{MARKER}']\n"),
         format!("[llm]\napi_key = {{ {MARKER} = 1 }}\n"),
         format!("[database]\nwrite_dsn = 'mysql://u:{MARKER}@h/db'\n"),
+        format!("[webhooks]\nsecret = 'whsec_{MARKER},{MARKER} {MARKER},{MARKER}-long-enough'\n"),
+        format!("[webhooks]\nsecret = ['{MARKER}-long-enough']\n"),
         format!("[[mcp.servers]]\nlabel = 'a'\nurl = 'http://a'\nheaders = '{MARKER}'\n"),
         format!(
             "[[mcp.servers]]\nlabel = 'a'\nurl = 'http://a'\nheaders = {{ Host = '{MARKER}' }}\n"

@@ -13,7 +13,7 @@ use rstest::rstest;
 use crate::{only_fault, shown, sources, with};
 
 /// What holds when only the LLM API is named: the contract's figures.
-const DEFAULTS: [(&str, &str); 65] = [
+const DEFAULTS: [(&str, &str); 73] = [
     ("http.port", "8082"),
     ("http.host", "127.0.0.1"),
     ("http.body_limit", "10MiB"),
@@ -72,6 +72,14 @@ const DEFAULTS: [(&str, &str); 65] = [
     ("background.owner_limit", "0"),
     ("background.queue_limit", "100000"),
     ("background.owner_queue_limit", "0"),
+    ("webhooks.max_attempts", "3"),
+    ("webhooks.retry_delay", "2s"),
+    ("webhooks.retry_backoff", "1"),
+    ("webhooks.timeout", "10s"),
+    ("webhooks.user_agent", "jan-response-api/1.0"),
+    ("webhooks.secret", ""),
+    ("webhooks.parallelism", "1024"),
+    ("egress.allow_cidrs", ""),
     ("vault.keys", ""),
     ("worker.host", "127.0.0.1"),
     ("worker.port", "8083"),
@@ -103,6 +111,8 @@ fn the_defaults_have_their_types() {
         tools,
         runs,
         background,
+        webhooks,
+        egress,
         vault,
         worker,
         log,
@@ -135,6 +145,12 @@ fn the_defaults_have_their_types() {
         Some(100_000)
     );
     assert_eq!(background.owner_queue_limit.limit(), None);
+    assert_eq!(
+        (webhooks.max_attempts.get(), webhooks.parallelism.get()),
+        (3, 1024)
+    );
+    assert!((webhooks.retry_backoff.get() - 1.0).abs() < f64::EPSILON);
+    assert!(webhooks.secret.is_none() && egress.allow_cidrs.is_empty());
     assert!(vault.keys.is_none());
     assert_eq!((worker.host.is_loopback(), worker.port), (true, 8083));
     assert_eq!((log.level, log.format), (LogLevel::Info, LogFormat::Auto));
