@@ -98,13 +98,11 @@ impl EgressError {
         if cause_of::<NoAddress>(error).is_some() {
             return Some(ConnectFault::NoAddress);
         }
-        // What the sockets say comes as the system's own error. What the TLS handshake says, the
-        // system's errors included, comes inside another one.
-        let is_within = |error: &io::Error| error.get_ref().is_some();
-        Some(match cause_of::<io::Error>(error) {
-            Some(error) if is_within(error) => ConnectFault::Tls,
-            Some(_) | None => ConnectFault::Unreachable,
-        })
+        // What a socket says while it connects comes as it is. What comes out of the handshake,
+        // a socket's words included, is wrapped once more.
+        let is_wrapped = |error: &&io::Error| error.kind() == io::ErrorKind::Other;
+        let handshake = cause_of::<io::Error>(error).filter(is_wrapped);
+        Some(handshake.map_or(ConnectFault::Unreachable, |_| ConnectFault::Tls))
     }
 
     /// Whether the request certainly never reached the other side.

@@ -74,13 +74,12 @@ impl Lookup for SystemLookup {
         let name: Arc<str> = name.into();
         Box::pin(async move {
             let joined = desk.with(|under_way| under_way.get(&name).cloned());
-            let answering = match joined {
-                Some(answering) => answering,
-                None => {
-                    let threads = Arc::clone(&desk.threads);
-                    let thread = threads.acquire_owned().await.map_err(io::Error::other)?;
-                    desk.ask(name, thread)?
-                }
+            let answering = if let Some(answering) = joined {
+                answering
+            } else {
+                let threads = Arc::clone(&desk.threads);
+                let thread = threads.acquire_owned().await.map_err(io::Error::other)?;
+                desk.ask(name, thread)?
             };
             match answering.await.map_err(io::Error::other)? {
                 Ok(found) => Ok(found.to_vec()),
@@ -108,17 +107,13 @@ impl Desk {
         let asked = Asked {
             desk: self,
             name,
+            answer: Some(answer),
             _thread: thread,
         };
         thread::Builder::new()
             .name("name-lookup".to_owned())
             .stack_size(STACK)
-            .spawn(move || {
-                let found = (asked.desk.ask)(&asked.name);
-                // Whoever wanted to know may have gone.
-                let _ = answer.send(found.map(Into::into).map_err(Arc::new));
-                drop(asked);
-            })?;
+            .spawn(move || asked.answer())?;
         Ok(answering)
     }
 
@@ -130,11 +125,25 @@ impl Desk {
     }
 }
 
-/// A question that is being asked; over when this is dropped, whatever the reason.
+/// A question that is being asked. It is over when this is dropped, and only then answered: whoever
+/// comes after an answer asks anew.
 struct Asked {
     desk: Arc<Desk>,
     name: Arc<str>,
+    answer: Option<oneshot::Sender<Answer>>,
     _thread: OwnedSemaphorePermit,
+}
+
+impl Asked {
+    fn answer(mut self) {
+        let found = (self.desk.ask)(&self.name);
+        let answer = self.answer.take();
+        drop(self);
+        if let Some(answer) = answer {
+            // Whoever wanted to know may have gone.
+            let _ = answer.send(found.map(Into::into).map_err(Arc::new));
+        }
+    }
 }
 
 impl Drop for Asked {
@@ -147,5 +156,111 @@ impl fmt::Debug for SystemLookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let free = self.0.threads.available_permits();
         f.debug_struct("SystemLookup").field("free", &free).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures::future::join_all;
+    use futures::poll;
+
+    use super::*;
+
+    /// A lookup that says which names it is asked about, and answers when it is told to.
+    struct Slow {
+        lookup: SystemLookup,
+        asked: mpsc::Receiver<String>,
+        go: mpsc::Sender<()>,
+    }
+
+    impl Slow {
+        fn new(at_once: usize) -> Self {
+            let (tell, asked) = mpsc::channel();
+            let (go, gone) = mpsc::channel();
+            let (tell, gone) = (Mutex::new(tell), Mutex::new(gone));
+            let lookup = SystemLookup::asking(at_once, move |name| {
+                tell.lock().unwrap().send(name.to_owned()).unwrap();
+                gone.lock().unwrap().recv().unwrap();
+                match name {
+                    "panics.test" => panic!("the resolver fell over"),
+                    "fails.test" => Err(io::Error::new(io::ErrorKind::NotFound, "no such name")),
+                    _ => Ok(vec![IpAddr::from([192, 0, 2, 1])]),
+                }
+            });
+            Self { lookup, asked, go }
+        }
+
+        fn asked(&self) -> String {
+            self.asked.recv().unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_asked_about_once_however_many_want_to_know() {
+        let slow = Slow::new(4);
+        let mut all = join_all((0..100).map(|_| slow.lookup.look_up("a.test")));
+        assert!(poll!(&mut all).is_pending());
+        assert_eq!(slow.asked(), "a.test");
+        slow.go.send(()).unwrap();
+        for found in all.await {
+            assert_eq!(found.unwrap(), [IpAddr::from([192, 0, 2, 1])]);
+        }
+        assert!(slow.asked.try_recv().is_err(), "it was asked about again");
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_again_for_a_silent_name_waits_for_the_same_answer() {
+        let slow = Slow::new(4);
+        let mut first = slow.lookup.look_up("a.test");
+        assert!(poll!(&mut first).is_pending());
+        drop(first);
+        assert_eq!(slow.asked(), "a.test");
+        let mut again = slow.lookup.look_up("a.test");
+        assert!(poll!(&mut again).is_pending());
+        slow.go.send(()).unwrap();
+        assert_eq!(again.await.unwrap().len(), 1);
+        assert!(slow.asked.try_recv().is_err(), "it was asked about again");
+    }
+
+    #[tokio::test]
+    async fn no_more_names_are_asked_about_at_once_than_there_may_be() {
+        let slow = Slow::new(2);
+        let names = ["a.test", "b.test", "c.test"];
+        let mut all = join_all(names.map(|name| slow.lookup.look_up(name)));
+        assert!(poll!(&mut all).is_pending());
+        let mut asked = [slow.asked(), slow.asked()];
+        asked.sort();
+        assert_eq!(asked, ["a.test", "b.test"]);
+        assert!(slow.asked.try_recv().is_err());
+        // Each answer makes room for one more.
+        for _ in names {
+            slow.go.send(()).unwrap();
+        }
+        assert!(all.await.iter().all(Result::is_ok));
+        assert_eq!(slow.asked(), "c.test");
+    }
+
+    #[tokio::test]
+    async fn a_lookup_that_fails_in_any_way_is_over_and_can_be_begun_again() {
+        let slow = Slow::new(1);
+        for (name, kind) in [
+            ("fails.test", io::ErrorKind::NotFound),
+            ("panics.test", io::ErrorKind::Other),
+        ] {
+            for _ in 0..2 {
+                slow.go.send(()).unwrap();
+                let error = slow.lookup.look_up(name).await.unwrap_err();
+                assert_eq!(error.kind(), kind, "{error}");
+                assert_eq!(slow.asked(), name);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_systems_own_resolver_knows_this_machine() {
+        let found = SystemLookup::default().look_up("localhost").await.unwrap();
+        assert!(found.iter().any(IpAddr::is_loopback), "{found:?}");
     }
 }

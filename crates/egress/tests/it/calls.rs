@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use response_egress::header::{HeaderMap, HeaderValue, USER_AGENT};
-use response_egress::{AddressPolicy, EgressError, Outbound, StatusCode, Url, Waiting};
+use response_egress::{
+    AddressPolicy, ConnectFault, EgressError, Outbound, StatusCode, Url, Waiting,
+};
 use tokio::time::Instant;
 
 use crate::server::{RawServer, Then, client};
@@ -123,6 +125,25 @@ async fn a_body_that_grows_past_the_cap_is_refused_when_it_does() {
     );
     let excerpt = send().await.bytes_up_to(10, soon()).await.unwrap();
     assert_eq!(excerpt, "abcdabcdab");
+}
+
+#[tokio::test]
+async fn an_excerpt_is_what_has_come_when_the_body_breaks_hangs_or_goes_on() {
+    let begin = |more: &str| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n";
+        vec![head.as_bytes().to_vec(), more.as_bytes().to_vec()]
+    };
+    for (pieces, then, expected) in [
+        (begin("abc"), Then::Close, "abc"),
+        (begin("abc"), Then::Hang, "abc"),
+        (begin("abcdefghijklmnop"), Then::Hang, "abcdefghij"),
+        (begin(""), Then::Close, ""),
+    ] {
+        let server = RawServer::start(pieces, then).await;
+        let client = client(AddressPolicy::Any);
+        let inbound = client.send(Outbound::get(&server.url)).await.unwrap();
+        assert_eq!(inbound.excerpt(10, at_once()).await, expected);
+    }
 }
 
 #[tokio::test]
@@ -274,6 +295,46 @@ async fn nobody_listening_is_told_from_a_broken_connection() {
         matches!(error, EgressError::Broken(_)) && !error.is_unsent(),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn what_kept_a_connection_from_being_made_is_told() {
+    let gone = RawServer::answering("").await.url.clone();
+    let alert = b"\x15\x03\x03\x00\x02\x02\x28".to_vec();
+    let plain = b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec();
+    let tls = |pieces, then| RawServer::start(pieces, then);
+    let table = [
+        (None, ConnectFault::Unreachable),
+        (Some(tls(vec![alert], Then::Close).await), ConnectFault::Tls),
+        (Some(tls(vec![plain], Then::Close).await), ConnectFault::Tls),
+        (Some(tls(vec![], Then::Close).await), ConnectFault::Tls),
+        (Some(tls(vec![], Then::Hang).await), ConnectFault::TimedOut),
+    ];
+    for (server, fault) in table {
+        let mut url = server.as_ref().map_or(&gone, |server| &server.url).clone();
+        url.set_scheme("https").unwrap();
+        let answer = client(AddressPolicy::Any).send(Outbound::get(&url)).await;
+        let error = answer.unwrap_err();
+        assert_eq!(error.connect_fault(), Some(fault), "{error:?}");
+        assert!(error.is_unsent());
+    }
+}
+
+#[tokio::test]
+async fn a_client_offers_the_versions_of_http_that_it_is_to_speak() {
+    for (versions, offers_two) in [(Versions::UpTo2, true), (Versions::Only1, false)] {
+        let mut server = RawServer::start(Vec::new(), Then::Close).await;
+        server.url.set_scheme("https").unwrap();
+        let client = EgressClient::new(ClientOptions {
+            versions,
+            ..ClientOptions::default()
+        });
+        let outbound = Outbound::get(&server.url);
+        client.unwrap().send(outbound).await.unwrap_err();
+        let hello = server.first_request().await;
+        assert!(hello.contains("http/1.1"), "{hello:?}");
+        assert_eq!(hello.contains("\u{2}h2"), offers_two, "{hello:?}");
+    }
 }
 
 #[tokio::test]

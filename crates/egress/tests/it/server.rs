@@ -104,6 +104,10 @@ async fn read_request(stream: &mut TcpStream) -> String {
         let read = stream.read(&mut buffer).await.unwrap_or(0);
         seen.extend_from_slice(buffer.get(..read).unwrap());
         let text = String::from_utf8_lossy(&seen).into_owned();
+        // Somebody wants TLS: no request comes before that has an answer.
+        if seen.first() == Some(&0x16) {
+            return text;
+        }
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             if read == 0 {
                 return text;
