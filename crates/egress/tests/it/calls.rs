@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use response_egress::header::{HeaderMap, HeaderValue, USER_AGENT};
 use response_egress::{
-    AddressPolicy, ConnectFault, EgressError, Outbound, StatusCode, Url, Waiting,
+    AddressPolicy, ClientOptions, ConnectFault, EgressClient, EgressError, Outbound, StatusCode,
+    Url, Versions, Waiting,
 };
 use tokio::time::Instant;
 
