@@ -160,6 +160,8 @@ fn indexes() -> [IndexCreateStatement; 5] {
             .table("webhook_deliveries")
             .col("lane")
             .col("due_at")
+            .col("response_id")
+            .col("endpoint_id")
             .cond_where(Expr::col("due_at").is_not_null())
             .take(),
         // What is being sent, by process.
@@ -177,15 +179,17 @@ fn indexes() -> [IndexCreateStatement; 5] {
             .col("response_id")
             .cond_where(Expr::col("endpoint_id").ne(""))
             .take(),
-        // What waits for an endpoint that stopped answering.
+        // What waits for an endpoint that stops answering.
         Index::create()
-            .name("webhook_deliveries_waiting_for_endpoint")
+            .name("webhook_deliveries_waiting")
             .table("webhook_deliveries")
             .col("endpoint_id")
             .cond_where(
-                Expr::col("due_at")
-                    .is_not_null()
-                    .and(Expr::col("lane").eq(0)),
+                Expr::col("endpoint_id")
+                    .ne("")
+                    .and(Expr::col("lane").eq(0))
+                    .and(Expr::col("due_at").is_not_null())
+                    .and(Expr::col("worker_id").is_null()),
             )
             .take(),
     ]

@@ -21,8 +21,10 @@ const PARTS: [&str; 2] = [
 ];
 
 /// What a response in the background has besides. An ended one has no job any more, so no lock is taken in
-/// the wrong order here.
-const BACKGROUND_PARTS: [&str; 3] = [
+/// the wrong order here. Its deliveries go before their attempts: whoever is recording one is waited for.
+const BACKGROUND_PARTS: [&str; 5] = [
+    "DELETE FROM webhook_deliveries WHERE response_id = $1",
+    "DELETE FROM webhook_attempts WHERE response_id = $1",
     "DELETE FROM response_events WHERE response_id = $1",
     "DELETE FROM response_secrets WHERE response_id = $1",
     "DELETE FROM response_jobs WHERE response_id = $1",

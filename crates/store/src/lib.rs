@@ -2,7 +2,7 @@
 //! time; entities, records, migrations and the promises of the port are the same for both.
 //!
 //! Read in this order: [`options`], `backend` (the connections), `row` and `record` (what is written),
-//! `commit`, then the reads.
+//! `commit`, then the reads; `queue` and `webhook` are what others take from here to work on.
 
 use std::io;
 use std::path::PathBuf;
@@ -43,6 +43,7 @@ mod schema;
 mod standing;
 mod statement;
 mod wake;
+mod webhook;
 mod workers;
 
 pub use wake::Bus;

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use sea_orm::QueryResult;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::query::QueryAs;
 use sqlx::{ConnectOptions, Connection, FromRow, Postgres};
@@ -93,6 +94,20 @@ impl Lanes {
         let query = query.fetch_all(&mut lane.connection);
         let answer = timeout(self.patience, query).await;
         self.settle(lane, answer)
+    }
+
+    /// The same for rows that have too many columns for a tuple.
+    pub(crate) async fn rows(
+        &self,
+        statement: &'static str,
+        arguments: PgArguments,
+    ) -> Result<Vec<QueryResult>, sqlx::Error> {
+        let _permit = self.permit().await?;
+        let mut lane = self.take().await?;
+        let query = sqlx::query_with(statement, arguments).fetch_all(&mut lane.connection);
+        let answer = timeout(self.patience, query).await;
+        let rows = self.settle(lane, answer)?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
     async fn permit(&self) -> Result<SemaphorePermit<'_>, sqlx::Error> {

@@ -1,5 +1,5 @@
-//! PostgreSQL: a pool for requests, connections of their own for heartbeats, for claims and for upkeep, which
-//! no request can take, and perhaps a replica.
+//! PostgreSQL: a pool for requests, connections of their own for heartbeats, for claims of jobs and of webhooks
+//! and for upkeep, which no request can take, and perhaps a replica.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::lanes::{Lanes, UNSURE_AFTER};
 use crate::options::address;
 use crate::queue::LowWater;
+use crate::webhook::Marks;
 use crate::{OpenError, Options};
 
 #[derive(Debug)]
@@ -28,9 +29,13 @@ pub(crate) struct Postgres {
     /// For claims, and nothing else: one at a time, so that the processes meet at the head of the queue and
     /// not the slots of each.
     pub(crate) claims: Lanes,
+    /// The same for claims of webhooks, so that neither waits for the other.
+    pub(crate) due: Lanes,
     /// For what is done now and then, by everybody and for everybody.
     pub(crate) upkeep: Lanes,
     pub(crate) low_water: Arc<LowWater>,
+    /// The same of webhooks.
+    pub(crate) due_low_water: Marks,
     /// For the connections that carry nudges.
     pub(crate) wire: PgConnectOptions,
 }
@@ -86,14 +91,24 @@ impl Postgres {
             writers: lanes(primary, writing, options),
             beats: lanes(primary, 1, &beats),
             claims: claims(primary, &rounds),
+            due: claims(primary, &rounds),
             upkeep: lanes(primary, 1, &rounds),
             low_water: Arc::default(),
+            due_low_water: Marks::default(),
             wire: session(primary, &rounds),
         })
     }
 
     pub(crate) async fn close(&self) {
-        for lanes in [&self.writers, &self.claims, &self.upkeep, &self.beats] {
+        let Self {
+            writers,
+            claims,
+            due,
+            upkeep,
+            beats,
+            ..
+        } = self;
+        for lanes in [writers, claims, due, upkeep, beats] {
             lanes.close().await;
         }
         self.primary.get_postgres_connection_pool().close().await;

@@ -9,10 +9,12 @@ use response_domain::run::Closing;
 use response_domain::spec::{Delivery, OnMaxDepth, ToolFailure};
 use response_domain::status::{IncompleteReason, StatusName};
 use response_domain::tool::{Repeat, Verdict};
+use response_domain::webhook::{Disabled, GaveUp, Payload, SendFault, WebhookEvent};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
 use super::RecordError;
+use crate::webhook::DeliveryWord;
 
 /// An enum that is kept as a word.
 pub(crate) trait Word: Sized + Copy {
@@ -56,6 +58,7 @@ words!(ToolFailure { Fail = "fail", Report = "report" });
 words!(ItemStatus { Completed = "completed", Incomplete = "incomplete" });
 words!(TextKind { Output = "output", Reasoning = "reasoning" });
 words!(Closing { No = "no", LastAnswer = "last_answer" });
+words!(DeliveryWord { Pending = "pending", Delivered = "delivered", GivenUp = "given_up" });
 words!(Repeat { Safe = "safe", Unsafe = "unsafe" });
 words!(Verdict {
     Done = "done",
@@ -66,6 +69,7 @@ words!(Verdict {
     OutcomeUnknown = "outcome_unknown",
 });
 domain_words!(FailureCode, Finish, IncompleteReason, Role, StatusName);
+domain_words!(Disabled, GaveUp, Payload, SendFault, WebhookEvent);
 
 /// The value of `word`.
 pub(crate) fn read<W: Word>(word: &str) -> Result<W, RecordError> {
