@@ -5,11 +5,19 @@
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::ledger::Seen;
+
+/// A key may be written without its padding.
+const KEY: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// How far a delivery's time may be from ours, in seconds, both ways.
 const TOLERANCE: u64 = 300;
@@ -30,10 +38,7 @@ impl Secret {
 
     /// The key of `webhook-signature`.
     fn key(&self) -> Vec<u8> {
-        let decoded = self
-            .0
-            .strip_prefix("whsec_")
-            .map(|key| STANDARD.decode(key));
+        let decoded = self.0.strip_prefix("whsec_").map(|key| KEY.decode(key));
         match decoded {
             Some(Ok(key)) => key,
             _ => self.0.clone().into_bytes(),
@@ -254,6 +259,16 @@ mod tests {
             assert_eq!(of(&seen(bad), right), wrong, "{bad}");
         }
         assert_eq!(of(&delivery("{}", &[]), right), Signature::Unsigned);
+    }
+
+    #[test]
+    fn a_key_may_be_written_without_its_padding() {
+        assert_eq!(
+            Secret::new("whsec_AAA=").key(),
+            Secret::new("whsec_AAA").key()
+        );
+        assert_eq!(Secret::new("whsec_AAA").key(), [0, 0]);
+        assert_eq!(Secret::new("whsec_!").key(), b"whsec_!");
     }
 
     #[test]
