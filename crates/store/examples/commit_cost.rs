@@ -153,7 +153,9 @@ async fn work(store: &Store, kind: Kind, next: &AtomicU32, last: u32) {
             return;
         }
         match kind {
-            Kind::Short | Kind::Queue => store.commit(kind.first(number)).await.unwrap(),
+            Kind::Short | Kind::Queue => {
+                store.commit(kind.first(number)).await.unwrap();
+            }
             Kind::Turn => turn(store, claimed(store).await).await,
             Kind::Log => {
                 let (lease, from) = match log {

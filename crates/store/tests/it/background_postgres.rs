@@ -51,6 +51,10 @@ impl Scene {
         seen.end(cancelled, &[], Guard::Open)
     }
 
+    async fn commit(&self, work: UnitOfWork) -> Result<(), StoreError> {
+        self.store.commit(work).await.map(drop)
+    }
+
     /// The rows of the queue: jobs, and secrets.
     async fn rows(&self) -> (i64, i64) {
         let count =
@@ -119,11 +123,11 @@ async fn a_holder_that_waits_for_a_rescue_writes_nothing() {
             match kind {
                 "step" => {
                     let events = deltas(response, 2..3);
-                    scene.store.commit(step(lease, response, 2, events)).await
+                    scene.commit(step(lease, response, 2, events)).await
                 }
                 "end" => {
                     let ended = changed(response.clone(), Change::Complete);
-                    scene.store.commit(end(lease, &ended, 2)).await
+                    scene.commit(end(lease, &ended, 2)).await
                 }
                 _ => scene.store.append(&lease, &more_told(&scene)).await,
             }
@@ -143,9 +147,7 @@ async fn a_canceller_that_waits_for_a_rescue_cancels() {
         let scene = Scene::new().await;
         let cancel = scene.cancel().await;
         let other = scene.other(RESCUED).await;
-        let written = scene
-            .write_behind(other, then, scene.store.commit(cancel))
-            .await;
+        let written = scene.write_behind(other, then, scene.commit(cancel)).await;
         written.unwrap();
         let now = found(&scene.store, scene.response.id).await;
         assert_eq!(*now.status(), Status::Cancelled, "{then}");
@@ -166,8 +168,8 @@ async fn who_meets_another_at_a_number_of_the_log_is_stale_when_that_one_stays()
             let write = async {
                 let events = deltas(response, 2..3);
                 match kind {
-                    "cancel" => scene.store.commit(cancel).await,
-                    "step" => scene.store.commit(step(lease, response, 2, events)).await,
+                    "cancel" => scene.commit(cancel).await,
+                    "step" => scene.commit(step(lease, response, 2, events)).await,
                     _ => scene.store.append(&lease, &more(2, events)).await,
                 }
             };

@@ -22,8 +22,11 @@ pub(crate) async fn open(database: &TestDatabase) -> Store {
 async fn fixture() -> Fixture {
     let database = Arc::new(TestDatabase::migrated().await);
     let store = open(&database).await;
-    Fixture::new(store).within(PostgresDatabase(database))
+    Fixture::new(store.clone())
+        .telling(store)
+        .within(PostgresDatabase(database))
 }
 
 response_testkit::store_suite!(fixture());
 response_testkit::queue_suite!(fixture());
+response_testkit::webhook_suite!(fixture());

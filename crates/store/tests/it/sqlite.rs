@@ -21,8 +21,11 @@ async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder).await;
     let file = SqliteFile(folder.path().join("response.db"));
-    Fixture::keeping(store, folder).within(file)
+    Fixture::keeping(store.clone(), folder)
+        .telling(store)
+        .within(file)
 }
 
 response_testkit::store_suite!(fixture());
 response_testkit::queue_suite!(fixture());
+response_testkit::webhook_suite!(fixture());

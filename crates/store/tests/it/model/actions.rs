@@ -71,7 +71,7 @@ pub(crate) async fn save(
     let events = under(&lease, &response, 1);
     let mut work = step(lease, &response, standing.next, events);
     work.checkpoint = Some(checkpoint(2));
-    store.commit(work).await
+    store.commit(work).await.map(drop)
 }
 
 /// Ends a response under a lease.
@@ -95,6 +95,7 @@ pub(crate) async fn finish(
             ..UnitOfWork::of(Guard::Leased(lease), Arc::new(response))
         })
         .await
+        .map(drop)
 }
 
 /// Cancels a response, as anybody may; answers whether there was something to cancel.
@@ -109,7 +110,7 @@ pub(crate) async fn cancel(store: &Store, id: ResponseId) -> bool {
         };
         let own = store.items(&ada(), id).await.unwrap();
         let work = standing.end(cancelled, &own, Guard::Open);
-        if is_done(store.commit(work).await) {
+        if is_done(store.commit(work).await.map(drop)) {
             return true;
         }
     }
