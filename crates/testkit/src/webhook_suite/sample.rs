@@ -92,6 +92,12 @@ pub async fn known(fixture: &Fixture, number: u32) -> Endpoint {
     endpoint
 }
 
+/// Removes the endpoint of ada's of this number, which must be there.
+pub async fn forget(fixture: &Fixture, number: u32) {
+    let removed = fixture.webhooks().remove(&ada(), endpoint_id(number)).await;
+    assert_eq!(removed.ok(), Some(true), "{number}");
+}
+
 /// The response of this number in the background, whose end is to be told to [`CALLBACK`].
 pub fn calling_back(number: u32) -> Response {
     with_metadata(number, &format!(r#"{{"webhook_url":"{CALLBACK}"}}"#))
