@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use response_domain::id::{IdGenerator, WorkerId};
 use response_domain::ports::auth::Authenticator;
+use response_domain::ports::webhook::WebhookPayloads;
 use response_domain::time::Clock;
 use response_engine::Engine;
 use response_engine::ports::Ports;
@@ -15,7 +16,7 @@ use response_store::Store;
 
 use crate::doors::{SystemClock, SystemIds};
 use crate::metrics::{self, Metrics};
-use crate::{keys, policy, storage, upstreams};
+use crate::{guard, keys, policy, storage, upstreams, webhooks};
 
 /// The service, ready to be given a face.
 #[expect(missing_debug_implementations, reason = "the doors inside have none")]
@@ -68,6 +69,9 @@ pub enum BuildError {
     /// The keys of the vault cannot be had.
     #[error(transparent)]
     Vault(#[from] keys::VaultError),
+    /// Webhooks cannot be sent as configured.
+    #[error(transparent)]
+    Webhooks(#[from] webhooks::WebhooksError),
     /// The numbers cannot be recorded.
     #[error("the metrics cannot be recorded")]
     Metrics(#[from] metrics::MetricsError),
@@ -86,9 +90,15 @@ pub enum BuildError {
     WorkerNeedsKeys,
 }
 
-/// Opens the database and connects the adapters. Nothing is done before [`Engine::sign_on`], which is for
-/// when the process has its socket. Runs live on the runtime that calls this, which must be the main one.
-pub async fn build(settings: Settings, process: Process) -> Result<App, BuildError> {
+/// Opens the database and connects the adapters; `payloads` word what webhooks tell, as the face words it.
+/// Nothing is done before [`Engine::sign_on`], which is for when the process has its socket. Runs live on
+/// the runtime that calls this, which must be the main one.
+pub async fn build(
+    settings: Settings,
+    process: Process,
+    payloads: Arc<dyn WebhookPayloads>,
+) -> Result<App, BuildError> {
+    let guard = guard::of_named_by_callers(&settings);
     let Settings {
         http,
         database,
@@ -97,29 +107,26 @@ pub async fn build(settings: Settings, process: Process) -> Result<App, BuildErr
         tools,
         runs,
         background,
+        webhooks,
+        egress: _,
         vault,
         worker,
         log: _,
         auth,
     } = settings;
-    let Auth {
-        enabled: TokenChecks::Off,
-    } = auth;
     let runtime = tokio::runtime::Handle::current();
     let ids: Arc<dyn IdGenerator> = Arc::new(SystemIds);
     let has_file = database.write_dsn.is_none();
     process.check(has_file, vault.keys.is_some())?;
     let background = policy::background(&background, process, has_file);
-    let policy = policy::of(&http, &tools, &runs, background);
+    let (webhooks, sender) = webhooks::of(webhooks, guard)?;
+    let policy = policy::of(&http, &tools, &runs, background, webhooks);
+    webhooks::tell(&policy);
     let vault = keys::vault(vault, &database)?;
-    let database = match process {
-        Process::Api => database,
-        Process::Worker => storage::of_worker(database, policy.background.workers),
-    };
     let metrics = metrics::start()?;
+    let database = storage::of(process, database, policy.background.workers);
     let store = Arc::new(open(database).await?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let llm = upstreams::model_server(llm, Arc::clone(&clock))?;
     let tools = Arc::new(upstreams::tool_servers(mcp, tools, runtime.clone())?);
     let ports = Ports {
         store: store.clone(),
@@ -128,17 +135,20 @@ pub async fn build(settings: Settings, process: Process) -> Result<App, BuildErr
         log: store.clone(),
         bus: Arc::new(store.bus(&runtime)),
         vault: Arc::new(vault),
-        llm: Arc::new(llm),
+        endpoints: store.clone(),
+        outbox: store.clone(),
+        sender: Arc::new(sender),
+        payloads,
+        llm: Arc::new(upstreams::model_server(llm, Arc::clone(&clock))?),
         registry: tools.clone(),
         executor: tools.clone(),
         clock,
         ids: Arc::clone(&ids),
         worker: WorkerId::new(ids.next()),
     };
-    let engine = Engine::new(ports, policy, runtime);
     Ok(App {
-        engine,
-        authenticator: Arc::new(Guest::default()),
+        engine: Engine::new(ports, policy, runtime),
+        authenticator: authenticator(&auth),
         ids,
         http,
         worker,
@@ -146,6 +156,14 @@ pub async fn build(settings: Settings, process: Process) -> Result<App, BuildErr
         store,
         tools,
     })
+}
+
+/// Who decides whose a request is.
+fn authenticator(auth: &Auth) -> Arc<dyn Authenticator> {
+    let Auth {
+        enabled: TokenChecks::Off,
+    } = auth;
+    Arc::new(Guest::default())
 }
 
 /// Opens the database as the settings say.

@@ -2,6 +2,7 @@
 
 mod build;
 pub mod doors;
+mod guard;
 mod keys;
 mod metrics;
 mod policy;
@@ -10,7 +11,9 @@ pub mod shutdown;
 mod storage;
 pub mod telemetry;
 pub mod upstreams;
+mod webhooks;
 
 pub use build::{App, BuildError, Process, build, open};
 pub use keys::VaultError;
 pub use metrics::{Metrics, MetricsError};
+pub use webhooks::WebhooksError;

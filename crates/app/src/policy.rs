@@ -18,6 +18,7 @@ pub(crate) fn of(
     tools: &Tools,
     runs: &Runs,
     background: policy::Background,
+    webhooks: policy::Webhooks,
 ) -> Policy {
     let Runs {
         max_depth,
@@ -54,6 +55,7 @@ pub(crate) fn of(
         reader_patience: READER_PATIENCE,
         runs: http.max_foreground_runs.get(),
         background,
+        webhooks,
     }
 }
 

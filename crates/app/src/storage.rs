@@ -6,15 +6,23 @@ use response_settings::{Database as Section, Migrations};
 use response_store::OpenError;
 use response_store::options::{Database, Migrate, Options};
 
+use crate::Process;
+
 /// The embedded database's file in the data folder.
 const FILE: &str = "responses.db";
 
-/// The database of a worker with so many slots: a run reads or writes, so there is no use for more
-/// connections of either kind than there are runs, and workers are many.
-pub(crate) fn of_worker(section: Section, slots: u16) -> Section {
-    let of_use = NonZeroU32::MIN.saturating_add(2 * u32::from(slots) + 1);
+/// So many connections keep up with the webhooks that a worker sends.
+const FOR_WEBHOOKS: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
+
+/// The database of a process with so many slots. In a worker a run reads or writes, so there is no use for
+/// more connections of either kind than there are runs, and workers are many.
+pub(crate) fn of(process: Process, section: Section, slots: u16) -> Section {
+    let of_use = match process {
+        Process::Api => return section,
+        Process::Worker => NonZeroU32::MIN.saturating_add(2 * u32::from(slots) + 1),
+    };
     Section {
-        pool_size: section.pool_size.min(of_use),
+        pool_size: section.pool_size.min(of_use.max(FOR_WEBHOOKS)),
         ..section
     }
 }

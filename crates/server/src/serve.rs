@@ -11,7 +11,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App as Actix, HttpServer};
 use response_app::shutdown::{Patience, Signals};
 use response_app::{App, Process, build};
-use response_http::{Face, FaceOptions, Metrics, mount};
+use response_http::{Face, FaceOptions, Metrics, Payloads, mount};
 use response_settings::{Http, Settings, Threads};
 use socket2::SockRef;
 
@@ -21,7 +21,7 @@ const UNREAD: Duration = Duration::from_secs(30);
 /// Serves until a signal ends it.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let mut signals = Signals::listen()?;
-    let app = build(settings, Process::Api).await?;
+    let app = build(settings, Process::Api, Arc::new(Payloads)).await?;
     let (start, patience) = listen(&app)?;
     // Whoever cannot have its socket takes nothing on.
     app.engine.sign_on().await;

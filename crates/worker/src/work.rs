@@ -8,13 +8,13 @@ use actix_web::dev::Server;
 use actix_web::{App as Actix, HttpServer};
 use response_app::shutdown::{Patience, Signals};
 use response_app::{App, Process, build};
-use response_http::{HealthFace, Metrics, mount_health};
+use response_http::{HealthFace, Metrics, Payloads, mount_health};
 use response_settings::{Settings, Worker};
 
 /// Works until a signal ends it.
 pub(crate) async fn work(settings: Settings) -> Result<(), Box<dyn Error>> {
     let mut signals = Signals::listen()?;
-    let app = build(settings, Process::Worker).await?;
+    let app = build(settings, Process::Worker, Arc::new(Payloads)).await?;
     let start = listen(&app)?;
     // Whoever cannot have its socket takes nothing on.
     app.engine.sign_on().await;
