@@ -113,7 +113,8 @@ const CHANGED: &str = concat!(
 
 /// A delivery for the address of the request, if that is given, and one for each endpoint in whose list an
 /// entry stands that covers what happened in the words of its payload. Endpoints are not locked: one that is
-/// forgotten at this moment leaves deliveries to nobody, which their first claim clears away.
+/// forgotten at this moment leaves deliveries to nobody, which their first claim clears away. The clock is
+/// asked once for all.
 macro_rules! told {
     () => {
         "
@@ -122,8 +123,8 @@ macro_rules! told {
             response_id, endpoint_id, owner, event, callback_url, created_at, state, due_at,
             lane, tried, attempts, lease
         )
-        SELECT changed.id, who.endpoint_id, $2, who.event, who.url, $11, 'pending', clock_timestamp(),
-            who.lane, 0, 0, 0
+        SELECT changed.id, who.endpoint_id, $2, who.event, who.url, $11, 'pending',
+            (SELECT clock_timestamp()), who.lane, 0, 0, 0
         FROM changed, (
             SELECT '' AS endpoint_id, $39 AS event, $41 AS url, 0 AS lane WHERE $41 IS NOT NULL
             UNION ALL

@@ -39,14 +39,12 @@ const PAGE: &str = concat!(
     " FROM webhook_endpoints e WHERE e.owner = $1 AND e.id < $2 ORDER BY e.id DESC LIMIT $3"
 );
 
-/// Since when it fails the deliveries say, also while somebody changes it; a change can only end that.
 const REPLACE: &str = "UPDATE webhook_endpoints SET
         name = $3, url = $4, events = $5, payload = $6, disabled_at = $7, disabled_why = $8,
         key_id = $9, sealed = $10, hint = $11,
         previous_key_id = $12, previous_sealed = $13, previous_until = $14,
-        failing_since = CASE WHEN $15 IS NOT NULL THEN failing_since END,
-        updated_at = $16, revision = $17 + 1
-    WHERE id = $1 AND owner IS NOT DISTINCT FROM $2 AND revision = $17";
+        failing_since = $15, created_at = $16, updated_at = $17, revision = $18 + 1
+    WHERE id = $1 AND owner IS NOT DISTINCT FROM $2 AND revision = $18";
 
 /// How many deliveries are forgotten at once with their endpoint.
 const BATCH: u16 = 500;
@@ -83,17 +81,12 @@ impl Store {
         at_most: u32,
     ) -> Result<Added, StoreError> {
         let mut values = Values::default();
-        values.text(Some(&endpoint.id.to_string()));
-        let owner = plain::write(endpoint.owner.as_str());
-        values.text(Some(&owner));
         give(endpoint, &mut values);
-        values.moment(Some(endpoint.created.to_utc()));
-        values.moment(Some(endpoint.updated.to_utc()));
-        values.number(Some(revision(endpoint)));
         values.large(Some(i64::from(at_most)));
         let transaction = self.backend().begin_write().await.map_err(from_orm)?;
         if transaction.get_database_backend() == DbBackend::Postgres {
-            execute(&transaction, IN_TURN, vec![(*owner).into()]).await?;
+            let owner = plain::write(endpoint.owner.as_str()).into_owned();
+            execute(&transaction, IN_TURN, vec![owner.into()]).await?;
         }
         let added = execute(&transaction, ADD, values.0).await?;
         transaction.commit().await.map_err(from_orm)?;
@@ -137,13 +130,10 @@ impl Store {
             sqlite: REPLACE,
             postgres: REPLACE,
         };
-        let replaced = self.write_rows(replace, |sink| {
-            name(sink, &endpoint.owner, endpoint.id);
-            give(endpoint, sink);
-            sink.moment(Some(endpoint.updated.to_utc()));
-            sink.number(Some(revision(endpoint)));
-        });
-        match replaced.await? {
+        match self
+            .write_rows(replace, |sink| give(endpoint, sink))
+            .await?
+        {
             0 => Err(StoreError::Stale),
             _ => Ok(()),
         }
@@ -206,10 +196,6 @@ impl Store {
 fn name(sink: &mut dyn Sink, owner: &OwnerId, id: EndpointId) {
     sink.text(Some(&id.to_string()));
     sink.text(Some(&plain::write(owner.as_str())));
-}
-
-fn revision(endpoint: &Endpoint) -> i32 {
-    i32::try_from(endpoint.revision).unwrap_or(i32::MAX)
 }
 
 async fn execute(

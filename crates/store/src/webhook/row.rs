@@ -184,14 +184,15 @@ impl EndpointRow {
     }
 }
 
-/// The values of what can change about an endpoint, 13 of them: name, url, events, payload, since when and
-/// why it is disabled, the secret and its hint, the secret before it, and since when it fails.
+/// The eighteen values of an endpoint.
 pub(super) fn give(endpoint: &Endpoint, sink: &mut dyn Sink) {
     let Endpoint { spec, secrets, .. } = endpoint;
     let disabled = match endpoint.state {
         EndpointState::Active => None,
         EndpointState::Disabled { at, why } => Some((at, why)),
     };
+    sink.text(Some(&endpoint.id.to_string()));
+    sink.text(Some(&plain::write(endpoint.owner.as_str())));
     sink.text(Some(&plain::write(&spec.name)));
     sink.text(Some(&plain::write(&spec.url)));
     sink.text(Some(&write_patterns(&spec.events)));
@@ -204,6 +205,9 @@ pub(super) fn give(endpoint: &Endpoint, sink: &mut dyn Sink) {
     give_sealed(previous.map(|previous| &previous.sealed), sink);
     sink.moment(previous.map(|previous| previous.until.to_utc()));
     sink.moment(endpoint.failing_since.map(Timestamp::to_utc));
+    sink.moment(Some(endpoint.created.to_utc()));
+    sink.moment(Some(endpoint.updated.to_utc()));
+    sink.number(Some(i32::try_from(endpoint.revision).unwrap_or(i32::MAX)));
 }
 
 fn give_sealed(sealed: Option<&Sealed>, sink: &mut dyn Sink) {
