@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use memchr::memmem;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::BenchError;
 use crate::wire::{Lines, Wire};
@@ -18,6 +18,14 @@ use crate::wire::{Lines, Wire};
 /// The longest that one exchange may take.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// Between two, so that the one before is over and forgotten; the odd milliseconds keep it out of step with
+/// every timer.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(41),
+    Duration::from_millis(53),
+    Duration::from_millis(37),
+    Duration::from_millis(67),
+];
 /// What is asked, and what the answer must be.
 #[derive(Debug, Clone)]
 pub(super) struct Exchange {
@@ -189,6 +197,12 @@ pub(super) fn microseconds(begun: Instant) -> u64 {
 pub(super) fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied()
+}
+
+/// Waits a little between two that are measured by themselves; `at` counts them.
+pub(super) async fn pause(at: u64) {
+    let place = usize::try_from(at).unwrap_or(0) % PAUSES.len();
+    sleep(PAUSES.get(place).copied().unwrap_or_default()).await;
 }
 
 #[cfg(test)]

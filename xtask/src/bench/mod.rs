@@ -1,5 +1,6 @@
 //! What the service costs, measured: beside the upstream that it calls, on each store, and beside
-//! its peers; its queue by itself.
+//! its peers; its queue and its webhooks by
+//! themselves.
 //!
 //! The release binaries are built first, this one too: the load comes out of it, and a slow load
 //! would measure itself. Everything then runs here for a bounded time, over loopback only.
@@ -13,6 +14,7 @@ use clap::{Args, Subcommand};
 use self::document::Section;
 use self::measure::Measurement;
 use self::queue::Queue;
+use self::webhooks::Webhooks;
 use crate::command;
 use crate::error::{ChoreError, Doing as _};
 use crate::{say, workspace};
@@ -21,19 +23,25 @@ mod document;
 mod error;
 mod figures;
 mod load;
+mod logged;
 mod machine;
 mod measure;
 mod memory;
+mod ours;
 mod peers;
 mod postgres;
 mod process;
 mod queue;
 mod report;
+mod sample;
+mod sheet;
 mod stage;
 mod started;
+mod statement_log;
 mod subject;
 mod table;
 mod upstream;
+mod webhooks;
 
 pub(crate) use self::error::BenchError;
 pub(crate) use self::process::Program;
@@ -72,6 +80,8 @@ enum What {
     PeersInstall,
     /// What the queue of background responses costs, beside that of its peer
     Queue(Queue),
+    /// What webhooks cost, how soon they arrive, and who holds up whom
+    Webhooks(Webhooks),
 }
 
 impl Bench {
@@ -80,6 +90,7 @@ impl Bench {
         match &self.what {
             Some(What::PeersInstall) => peers::install().and_then(|()| queue::install_peer()),
             Some(What::Queue(queue)) => queue.run(),
+            Some(What::Webhooks(webhooks)) => webhooks.run(),
             None if self.built => self.measure(),
             None => self.build_and_measure(),
         }

@@ -62,6 +62,16 @@ impl Program {
         each.sum()
     }
 
+    /// How many files and connections it has open.
+    pub(crate) fn files(self) -> Result<u64, ChoreError> {
+        let count = |stat: &Stat| {
+            let folder = format!("/proc/{}/fd", stat.id);
+            let open = fs::read_dir(&folder).doing(|| format!("list {folder}"))?;
+            Ok(u64::try_from(open.count()).unwrap_or(u64::MAX))
+        };
+        self.members()?.iter().map(count).sum()
+    }
+
     fn members(self) -> Result<Vec<Stat>, ChoreError> {
         let members = descendants(self.root, processes()?);
         let gone = || ChoreError::Refused(format!("process {} has ended", self.root));
@@ -172,6 +182,7 @@ mod tests {
         let here = Program::of(std::process::id());
         assert!(here.memory().expect("alive") > 1024 * 1024);
         assert!(here.processor().is_ok());
+        assert!(here.files().expect("alive") > 2);
         assert!(Program::of(u32::MAX).processor().is_err());
     }
 }

@@ -4,15 +4,14 @@
 use std::time::Duration;
 
 use response_devstack::model::Model;
-use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::figures::ratio;
 use super::super::load::quantile;
+use super::super::ours::{self, Ours};
+use super::super::sheet::{Heading, Sheet};
 use super::super::table::Table;
 use super::super::{BenchError, load};
-use super::ours::{self, Ours};
-use super::sheet::{Heading, Sheet};
 use super::stage::Stage;
 use super::{Plan, report};
 use crate::error::ChoreError;
@@ -52,7 +51,7 @@ async fn cancel(ours: &Ours, model: &Model, count: u64) -> Result<Vec<Option<f64
     let (mut closed, mut answered) = (Vec::new(), Vec::new());
     for _ in 0..count {
         let before = model.ledger().traffic();
-        let created = created(ours::ask(&mut wire, &create).await?)?;
+        let created = ours::created(ours::ask(&mut wire, &create).await?)?;
         let asked = model.ledger().until(|now| now.started > before.started);
         let _asked = timeout(LONGEST, asked).await?;
         sleep(RUNNING).await;
@@ -82,17 +81,6 @@ async fn cancel(ours: &Ours, model: &Model, count: u64) -> Result<Vec<Option<f64
         of(&answered, 50),
         of(&answered, 99),
     ])
-}
-
-/// The id of a response that was queued.
-fn created((status, body): (u16, Vec<u8>)) -> Result<String, BenchError> {
-    expect(status, &body, 201, "\"id\"")?;
-    let response: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let id = response
-        .get("id")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    Ok(id.to_owned())
 }
 
 fn expect(status: u16, body: &[u8], wanted: u16, part: &str) -> Result<(), BenchError> {

@@ -7,9 +7,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use super::super::logged::Logged;
+use super::super::sheet::{Heading, Sheet};
 use super::super::table::Table;
-use super::logged::Logged;
-use super::sheet::{Heading, Sheet};
 use super::stage::Stage;
 use super::{peer, statements};
 use crate::command;

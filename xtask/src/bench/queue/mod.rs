@@ -17,21 +17,14 @@ use crate::say;
 mod cancel;
 mod claim;
 mod enqueue;
-mod logged;
-mod ours;
 mod peer;
 mod report;
-mod sample;
-mod sheet;
 mod stage;
 mod start;
 mod statements;
 mod throughput;
 
 pub(super) use self::peer::install as install_peer;
-
-/// How many each worker works on at once.
-const SLOTS: usize = 8;
 
 #[derive(Debug, Args)]
 pub(super) struct Queue {

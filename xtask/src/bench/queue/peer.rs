@@ -11,8 +11,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
+use super::super::ours::SLOTS;
 use super::super::process::Program;
-use super::SLOTS;
 use crate::command;
 use crate::db;
 use crate::error::{ChoreError, Doing as _};

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use response_devstack::model::{Model, ModelOptions};
 
+use super::super::ours::Ours;
 use super::super::postgres::Postgres;
-use super::ours::Ours;
 use super::peer::Peer;
 use crate::error::ChoreError;
 use crate::say;

@@ -6,25 +6,17 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::super::figures::ratio;
 use super::super::load::quantile;
+use super::super::ours::{self, Ours};
+use super::super::sheet::{Heading, Sheet};
 use super::super::table::Table;
 use super::super::{BenchError, load};
-use super::ours::{self, Ours};
 use super::peer::{self, Peer, PeerWorker, Setup};
-use super::sheet::{Heading, Sheet};
 use super::stage::Stage;
 use super::{Plan, report};
 use crate::error::ChoreError;
 use crate::wire::Wire;
 
 const HEADINGS: &[Heading] = &[("p50 ms", 2), ("p99 ms", 2), ("until queued p50 ms", 2)];
-/// Between two, so that the one before is over and forgotten; the odd milliseconds keep it out of step with
-/// every timer.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(41),
-    Duration::from_millis(53),
-    Duration::from_millis(37),
-    Duration::from_millis(67),
-];
 /// How many in each second of a round.
 const PER_SECOND: u64 = 15;
 /// The longest that one may take.
@@ -103,19 +95,11 @@ async fn of_ours(
             Ok::<_, BenchError>(load::microseconds(begun))
         };
         let (queued, started) = tokio::join!(queue, start);
-        let ((status, body), queued) = queued?;
-        if status != 201 {
-            let text = String::from_utf8_lossy(&body).into_owned();
-            let deltas = 0;
-            return Err(BenchError::Wrong {
-                status,
-                deltas,
-                text,
-            });
-        }
+        let (answer, queued) = queued?;
+        ours::created(answer)?;
         times.queued.push(queued);
         times.started.push(started?);
-        pause(at).await;
+        load::pause(at).await;
     }
     Ok(times)
 }
@@ -131,12 +115,7 @@ async fn of_peer(
         let started = worker.started().await?;
         times.queued.push((added - asked) / 1000);
         times.started.push(started.saturating_sub(asked) / 1000);
-        pause(at).await;
+        load::pause(at).await;
     }
     Ok(times)
-}
-
-async fn pause(at: u64) {
-    let place = usize::try_from(at).unwrap_or(0) % PAUSES.len();
-    sleep(PAUSES.get(place).copied().unwrap_or_default()).await;
 }

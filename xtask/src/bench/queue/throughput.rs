@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::super::ours::Ours;
 use super::super::postgres::Postgres;
+use super::super::sample::{Between, Sample};
+use super::super::sheet::{Heading, Sheet};
 use super::super::table::Table;
-use super::ours::Ours;
 use super::peer::{self, Peer, Setup};
-use super::sample::{Between, Sample};
-use super::sheet::{Heading, Sheet};
 use super::stage::Stage;
 use super::{Plan, report};
 use crate::error::ChoreError;

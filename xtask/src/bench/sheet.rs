@@ -1,7 +1,7 @@
 //! Figures of several rounds as rows of a table: the median of each, and who compares how with whom.
 
-use super::super::figures::median;
-use super::super::table::Table;
+use super::figures::median;
+use super::table::Table;
 
 /// What a column is headed, and how many decimals its figures have.
 pub(super) type Heading = (&'static str, usize);

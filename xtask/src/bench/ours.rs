@@ -5,20 +5,26 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::super::BenchError;
-use super::super::load::{Answer, Exchange};
-use super::super::process::Program;
-use super::super::started::{Started, free_address};
-use super::SLOTS;
+use super::BenchError;
+use super::load::{Answer, Exchange};
+use super::process::Program;
+use super::started::{Started, free_address};
 use crate::db;
 use crate::error::ChoreError;
 use crate::wire::{self, Wire};
 
+/// How many responses each worker works on at once.
+pub(super) const SLOTS: usize = 8;
+
 /// A key for the vault: the credentials of the load are sealed as anybody's are.
 const VAULT_KEYS: &str = "bench:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+/// The receivers of webhooks are on this machine.
+const LOOPBACK: &str = "127.0.0.0/8";
+/// What signs webhooks to the addresses of requests.
+pub(super) const WEBHOOK_SECRET: &str = "whsec_Zm9yIHRoZSBiZW5jaG1hcmssIG5vIHNlY3JldCAhISE=";
 /// How many fill the queue side by side.
 const FILLERS: u64 = 32;
 
@@ -108,7 +114,12 @@ impl Ours {
 
     /// Queues so many responses through the API.
     pub(super) async fn fill(&self, count: u64) -> Result<(), ChoreError> {
-        let exchange = Arc::new(queued("bench-plain"));
+        self.fill_with(queued("bench-plain"), count).await
+    }
+
+    /// Queues so many of these.
+    pub(super) async fn fill_with(&self, exchange: Exchange, count: u64) -> Result<(), ChoreError> {
+        let exchange = Arc::new(exchange);
         let mut running = JoinSet::new();
         for at in 0..FILLERS {
             let share = count / FILLERS + u64::from(at < count % FILLERS);
@@ -123,10 +134,11 @@ impl Ours {
         Ok(())
     }
 
-    /// Forgets everything that was asked.
+    /// Forgets everything that was asked, and whom to tell.
     pub(super) fn clear(&self) -> Result<(), ChoreError> {
         let tables = "response_jobs, response_events, response_secrets, conversation_items, \
-                      tool_executions, responses";
+                      tool_executions, responses, webhook_attempts, webhook_deliveries, \
+                      webhook_endpoints";
         db::ask(&self.database, &format!("truncate {tables}")).map(drop)
     }
 }
@@ -137,22 +149,53 @@ fn set(command: &mut Command, database: &str, model: &str, others: &[(&str, &str
         ("database.pool_size", "16"),
         ("llm.url", model),
         ("vault.keys", VAULT_KEYS),
+        ("egress.allow_cidrs", LOOPBACK),
         ("log.level", "warn"),
     ];
     for (key, value) in own.iter().chain(others) {
         command.arg("--set").arg(format!("{key}={value}"));
     }
+    command.env("WEBHOOK_SECRET", WEBHOOK_SECRET);
 }
 
 /// A background request for a model of the stand-in, and its answer.
 pub(super) fn queued(model: &str) -> Exchange {
-    let body = json!({
+    exchange(&json!({
         "model": model, "input": "Say something short.", "tools": [], "background": true,
-    });
+    }))
+}
+
+/// The same of somebody who wants to be told at an address how it ends.
+pub(super) fn told(url: &str) -> Exchange {
+    exchange(&json!({
+        "model": "bench-plain", "input": "Say something short.", "tools": [], "background": true,
+        "metadata": { "webhook_url": url },
+    }))
+}
+
+fn exchange(body: &Value) -> Exchange {
     Exchange {
         request: wire::post("/v1/responses", &body.to_string()),
         status: 201,
         answer: Answer::Whole(b"\"status\":\"queued\"".to_vec()),
+    }
+}
+
+/// The id of what was made, from its answer.
+pub(super) fn created((status, body): (u16, Vec<u8>)) -> Result<String, BenchError> {
+    field(status, &body, "id")
+}
+
+/// A text of the answer to something that was made.
+pub(super) fn field(status: u16, body: &[u8], name: &str) -> Result<String, BenchError> {
+    let made: Value = serde_json::from_slice(body).unwrap_or_default();
+    match made.get(name).and_then(Value::as_str) {
+        Some(text) if status == 201 => Ok(text.to_owned()),
+        _ => Err(BenchError::Wrong {
+            status,
+            deltas: 0,
+            text: String::from_utf8_lossy(body).into_owned(),
+        }),
     }
 }
 
@@ -172,16 +215,7 @@ pub(super) async fn ask(wire: &mut Wire, request: &[u8]) -> Result<(u16, Vec<u8>
 async fn fill(address: SocketAddr, request: &[u8], count: u64) -> Result<(), BenchError> {
     let mut wire = Wire::connect(address).await?;
     for _ in 0..count {
-        let (status, body) = ask(&mut wire, request).await?;
-        if status != 201 {
-            let text = String::from_utf8_lossy(&body).into_owned();
-            let deltas = 0;
-            return Err(BenchError::Wrong {
-                status,
-                deltas,
-                text,
-            });
-        }
+        created(ask(&mut wire, request).await?)?;
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::super::figures::ratio;
-use super::super::postgres::Postgres;
-use super::super::process::Program;
+use super::figures::ratio;
+use super::postgres::Postgres;
+use super::process::Program;
 use crate::db;
 use crate::error::ChoreError;
 
