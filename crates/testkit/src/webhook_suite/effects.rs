@@ -169,6 +169,21 @@ pub async fn an_endpoint_that_is_gone_is_disabled(fixture: &Fixture) {
     }
 }
 
+pub async fn an_endpoint_that_is_disabled_already_stays_so(fixture: &Fixture) {
+    let lease = sent_to(fixture, &endpoint(1), 1).await;
+    let mut disabled = known(fixture, 1).await;
+    disabled.state = EndpointState::Disabled {
+        at: at(5),
+        why: Disabled::ByOwner,
+    };
+    assert!(fixture.webhooks().replace(&disabled).await.is_ok());
+    record(fixture, &lease, &answered(410), &disabling(Disabled::Gone)).await;
+    // Nobody changes it behind the back of its owner, who may be about to change it again.
+    let after = known(fixture, 1).await;
+    assert_eq!((after.state, after.revision), (disabled.state, 1));
+    assert!(fixture.webhooks().replace(&after).await.is_ok());
+}
+
 pub async fn the_address_of_a_request_is_no_endpoint(fixture: &Fixture) {
     let mut failing = endpoint(1);
     failing.failing_since = Some(at(3));

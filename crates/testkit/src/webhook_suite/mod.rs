@@ -76,6 +76,7 @@ macro_rules! webhook_suite {
                 what_waits_for_who_took_nothing_goes_to_the_patient_lane,
                 what_waits_for_who_took_one_stays_where_it_is,
                 an_endpoint_that_is_gone_is_disabled,
+                an_endpoint_that_is_disabled_already_stays_so,
                 the_address_of_a_request_is_no_endpoint,
             ]
             leases: [

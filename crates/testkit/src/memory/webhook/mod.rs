@@ -77,14 +77,15 @@ impl Webhooks {
             return;
         }
         endpoint.failing_since.get_or_insert(now);
-        if let Effect::Disable(why) = effect {
+        if let (Effect::Disable(why), EndpointState::Active) = (effect, endpoint.state) {
             endpoint.state = EndpointState::Disabled { at: now, why };
             endpoint.updated = now;
             endpoint.revision = endpoint.revision.saturating_add(1);
         }
-        let deliveries = self.deliveries.iter_mut();
-        for (_, entry) in deliveries.filter(|(key, _)| key.endpoint == Some(id)) {
-            entry.lane = Lane::Patient;
+        for (key, entry) in &mut self.deliveries {
+            if key.endpoint == Some(id) && entry.worker.is_none() {
+                entry.lane = Lane::Patient;
+            }
         }
     }
 }
