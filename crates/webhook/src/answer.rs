@@ -58,7 +58,7 @@ pub(crate) fn excerpt(body: &[u8]) -> Arc<str> {
 
 fn shown(character: char) -> Option<char> {
     match character {
-        '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => Some(' '),
+        '\n' | '\t' | '\u{2028}' | '\u{2029}' => Some(' '),
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
             None
         }

@@ -101,21 +101,18 @@ impl HttpSender {
 #[async_trait]
 impl WebhookSender for HttpSender {
     async fn send(&self, letter: Letter) -> Result<Answer, SendFault> {
-        let event = letter.id;
-        let url = self.policy.parse(&letter.url);
-        let host = url
-            .as_ref()
-            .ok()
-            .and_then(|url| Some(url.host_str()?.to_owned()));
-        let answer = match url {
+        let (event, url) = (letter.id, Arc::clone(&letter.url));
+        let answer = match self.policy.parse(&url) {
             Ok(url) => self.post(&url, letter).await,
             Err(refusal) => Err(refusal.into()),
         };
         answer.map_err(|error| {
             let fault = fault::of(&error);
+            // The rest of an address may hold what only its owner is to know.
+            let url = Url::parse(&url).ok();
             tracing::info!(
                 event.id = %event,
-                net.host = host,
+                net.host = url.as_ref().and_then(Url::host_str),
                 fault = fault.as_str(),
                 error = &error as &dyn Error,
                 "a webhook delivery got no answer"

@@ -73,27 +73,33 @@ mod tests {
     const AT: i64 = 1_649_367_553;
     const BODY: &[u8] = br#"{"email":"test@example.com","username":"test_user"}"#;
     const FIRST: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-    const FIRST_SIGNS: &str = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
     const SECOND: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    const SECOND_SIGNS: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+
+    fn parsed(texts: &[&str]) -> Vec<SigningSecret> {
+        let parse = |text: &&str| SigningSecret::parse(text).unwrap();
+        texts.iter().map(parse).collect()
+    }
 
     fn signed(secrets: &[&str]) -> Option<String> {
-        let secrets: Vec<_> = secrets
-            .iter()
-            .map(|text| SigningSecret::parse(text).unwrap())
-            .collect();
-        standard(ID, AT, BODY, &secrets)
+        standard(ID, AT, BODY, &parsed(secrets))
     }
 
     #[test]
     fn the_known_answers_of_the_standard_come_out() {
-        assert_eq!(signed(&[FIRST]).as_deref(), Some(FIRST_SIGNS));
-        assert_eq!(signed(&[SECOND]).as_deref(), Some(SECOND_SIGNS));
+        let first = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
+        assert_eq!(signed(&[FIRST]).as_deref(), Some(first));
+        let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+        let body = br#"{"test": 2432232314}"#;
+        let second = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+        let value = standard(id, 1_614_265_330, body, &parsed(&[SECOND]));
+        assert_eq!(value.as_deref(), Some(second));
     }
 
     #[test]
     fn each_secret_signs_and_the_first_comes_first() {
-        let both = format!("{SECOND_SIGNS} {FIRST_SIGNS}");
+        let [first, second] = [FIRST, SECOND].map(|secret| signed(&[secret]).unwrap());
+        assert_ne!(first, second);
+        let both = format!("{second} {first}");
         assert_eq!(signed(&[SECOND, FIRST]), Some(both));
         assert_eq!(signed(&[]), None);
     }
