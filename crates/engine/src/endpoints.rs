@@ -6,7 +6,7 @@ use response_domain::caller::OwnerId;
 use response_domain::id::{EndpointId, EventId, ResponseId};
 use response_domain::page::Paged;
 use response_domain::ports::store::StoreError;
-use response_domain::ports::webhook::{Added, Letter};
+use response_domain::ports::webhook::{Added, Letter, NotAllowed};
 use response_domain::spec::{Fault, FaultKind, ResponseSpec, SpecFaults};
 use response_domain::webhook::{
     Attempt, Callback, Disabled, Endpoint, EndpointDraft, EndpointSpec, EndpointState, Payload,
@@ -225,7 +225,7 @@ impl Engine {
             return Ok(());
         };
         let admitted = self.0.ports.sender.admit(&callback.url);
-        admitted.map_err(|refusal| CreateError::Refused(fault(callback.field, refusal.to_string())))
+        admitted.map_err(|refusal| CreateError::Refused(not_callable(callback.field, &refusal)))
     }
 
     fn checked(
@@ -237,7 +237,7 @@ impl Engine {
         let spec = EndpointSpec::check(draft, before, payload).map_err(EndpointError::Refused)?;
         if draft.url.is_some() {
             let admitted = self.0.ports.sender.admit(&spec.url);
-            admitted.map_err(|refusal| refused("url", refusal.to_string()))?;
+            admitted.map_err(|refusal| EndpointError::Refused(not_callable("url", &refusal)))?;
         }
         Ok(spec)
     }
@@ -275,6 +275,10 @@ impl Engine {
             "the endpoint changes faster than it can be changed".into(),
         )))
     }
+}
+
+fn not_callable(field: &str, refusal: &NotAllowed) -> SpecFaults {
+    fault(field, format!("`{field}` cannot be called: {refusal}"))
 }
 
 fn refused(field: &str, message: String) -> EndpointError {
