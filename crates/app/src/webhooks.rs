@@ -75,14 +75,14 @@ pub(crate) fn tell(policy: &Policy) {
         ..
     } = &policy.webhooks;
     let signed = match secrets.len() {
-        0 => "unsigned, as there is no WEBHOOK_SECRET,".to_owned(),
+        0 => "not signed, because WEBHOOK_SECRET is not set".to_owned(),
         1 => "signed with 1 secret".to_owned(),
         many => format!("signed with {many} secrets"),
     };
     tracing::info!(
         webhook.secrets = secrets.len(),
-        "webhooks: the addresses of requests are sent them {signed}; {prompt} at once, and {patient} \
-         that did not arrive at first"
+        "sending webhooks, {prompt} at once and {patient} that did not arrive at first; those to the \
+         addresses of requests are {signed}"
     );
 }
 
@@ -119,12 +119,12 @@ mod tests {
             }
         );
         assert_eq!(webhooks.timeout, Duration::from_secs(10));
-        assert_eq!((webhooks.prompt, webhooks.patient), (1024, 256));
+        assert_eq!((webhooks.prompt, webhooks.patient), (2048, 512));
     }
 
     #[test]
-    fn there_is_a_place_for_what_did_not_arrive_at_first_however_few_there_are() {
-        for (given, patient) in [("1", 1), ("4", 1), ("5", 2), ("16384", 4096)] {
+    fn what_did_not_arrive_at_first_has_a_quarter_more() {
+        for (given, patient) in [("16", 4), ("17", 5), ("16384", 4096)] {
             assert_eq!(policy(&[("WEBHOOK_PARALLELISM", given)]).patient, patient);
         }
     }

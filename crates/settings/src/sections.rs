@@ -219,8 +219,8 @@ section! {
         /// signs. Without one it is sent unsigned. Registered endpoints have secrets of their own.
         secret: Option<SigningSecrets> = (), "WEBHOOK_SECRET";
         /// How many webhooks one process sends at once; a quarter of that comes on top for those that
-        /// did not arrive at first.
-        parallelism: NonZeroU16 = 1..=16_384, "WEBHOOK_PARALLELISM";
+        /// did not arrive at first. One owner may have half of them, one address a quarter.
+        parallelism: NonZeroU16 = 16..=16_384, "WEBHOOK_PARALLELISM";
     }
 }
 

@@ -78,7 +78,7 @@ const DEFAULTS: [(&str, &str); 73] = [
     ("webhooks.timeout", "10s"),
     ("webhooks.user_agent", "jan-response-api/1.0"),
     ("webhooks.secret", ""),
-    ("webhooks.parallelism", "1024"),
+    ("webhooks.parallelism", "2048"),
     ("egress.allow_cidrs", ""),
     ("vault.keys", ""),
     ("worker.host", "127.0.0.1"),
@@ -147,7 +147,7 @@ fn the_defaults_have_their_types() {
     assert_eq!(background.owner_queue_limit.limit(), None);
     assert_eq!(
         (webhooks.max_attempts.get(), webhooks.parallelism.get()),
-        (3, 1024)
+        (3, 2048)
     );
     assert!((webhooks.retry_backoff.get() - 1.0).abs() < f64::EPSILON);
     assert!(webhooks.secret.is_none() && egress.allow_cidrs.is_empty());

@@ -20,7 +20,7 @@ const ALLOWED: &str = "allowed is one or more secrets, separated by commas or li
 #[case("WEBHOOK_RETRY_BACKOFF", "retry_backoff", &["1", "1.5", "10"])]
 #[case("WEBHOOK_TIMEOUT", "timeout", &["1s", "1m"])]
 #[case("WEBHOOK_USER_AGENT", "user_agent", &["x", "ours/2 (+https://jan.example)"])]
-#[case("WEBHOOK_PARALLELISM", "parallelism", &["1", "16384"])]
+#[case("WEBHOOK_PARALLELISM", "parallelism", &["16", "16384"])]
 fn the_ends_of_a_range_are_taken(
     #[case] variable: &str,
     #[case] field: &str,
@@ -50,8 +50,8 @@ fn the_ends_of_a_range_are_taken(
 #[case("WEBHOOK_TIMEOUT", "61s", "a duration from 1s to 1m")]
 #[case("WEBHOOK_USER_AGENT", "jän", "1 to 256 printable ASCII characters")]
 #[case("WEBHOOK_USER_AGENT", "a\nb", "1 to 256 printable ASCII characters")]
-#[case("WEBHOOK_PARALLELISM", "0", "a whole number from 1 to 16384")]
-#[case("WEBHOOK_PARALLELISM", "16385", "a whole number from 1 to 16384")]
+#[case("WEBHOOK_PARALLELISM", "15", "a whole number from 16 to 16384")]
+#[case("WEBHOOK_PARALLELISM", "16385", "a whole number from 16 to 16384")]
 fn what_lies_outside_is_refused_with_its_variable(
     #[case] variable: &str,
     #[case] given: &str,
@@ -77,7 +77,7 @@ fn values_have_their_types() {
         ("WEBHOOK_RETRY_DELAY", "500ms"),
         ("WEBHOOK_RETRY_BACKOFF", "2.25"),
         ("WEBHOOK_USER_AGENT", "ours/2"),
-        ("WEBHOOK_PARALLELISM", "7"),
+        ("WEBHOOK_PARALLELISM", "17"),
     ])
     .settings
     .webhooks;
@@ -86,7 +86,7 @@ fn values_have_their_types() {
     assert!((webhooks.retry_backoff.get() - 2.25).abs() < f64::EPSILON);
     assert_eq!(webhooks.timeout, Duration::from_secs(10));
     assert_eq!(webhooks.user_agent.as_str(), "ours/2");
-    assert_eq!(webhooks.parallelism.get(), 7);
+    assert_eq!(webhooks.parallelism.get(), 17);
 }
 
 fn secrets(sources: &Sources) -> Vec<String> {
