@@ -60,9 +60,8 @@ pub(super) fn due(numbers: (u64, u64), address: &str, micros: &str) -> String {
 
 fn copy_responses(count: u64) -> String {
     format!(
-        "insert into responses select (jsonb_populate_record(r, jsonb_build_object(
-            'id', {}, 'conversation_id', {}))).*
-        from (select * from responses limit 1) r, generate_series(1, {count}) n",
+        "insert into responses select copy.* from responses one, generate_series(1, {count}) n,
+            jsonb_populate_record(one, jsonb_build_object('id', {}, 'conversation_id', {})) copy",
         id!("resp"),
         id!("conv")
     )
@@ -70,9 +69,9 @@ fn copy_responses(count: u64) -> String {
 
 fn copy_items(count: u64) -> String {
     format!(
-        "insert into conversation_items select (jsonb_populate_record(i, jsonb_build_object(
-            'response_id', {}))).*
-        from (select * from conversation_items) i, generate_series(1, {count}) n",
+        "insert into conversation_items
+        select copy.* from conversation_items one, generate_series(1, {count}) n,
+            jsonb_populate_record(one, jsonb_build_object('response_id', {})) copy",
         id!("resp")
     )
 }
