@@ -1,6 +1,7 @@
 //! The composition root: the only crate that knows every adapter.
 
 mod build;
+mod descriptors;
 pub mod doors;
 mod guard;
 mod keys;

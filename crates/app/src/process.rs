@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 use response_settings::{Loaded, Note, Settings, SettingsFaults, Sources};
 
-use crate::{Process, telemetry};
+use crate::{Process, descriptors, telemetry};
 
 /// What every binary can be told.
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ impl Arguments {
     }
 }
 
-/// Reads the settings and begins to log as they say.
+/// Reads the settings, begins to log as they say, and takes the descriptors that there are.
 pub fn begin(sources: &Sources, process: Process) -> Result<Settings, SettingsFaults> {
     let Loaded {
         settings,
@@ -45,6 +45,7 @@ pub fn begin(sources: &Sources, process: Process) -> Result<Settings, SettingsFa
     for note in notes.into_iter().filter(concern) {
         tracing::warn!("{note}");
     }
+    descriptors::take_all();
     Ok(settings)
 }
 

@@ -7,6 +7,8 @@ use response_engine::policy::{self, Policy};
 use response_settings::{ExposeSecret, SigningSecrets, Webhooks};
 use response_webhook::{BuildError, HttpSender, Options};
 
+use crate::descriptors;
+
 /// The share of the sending at once that is added for what did not arrive at first.
 const PATIENT_SHARE: u16 = 4;
 
@@ -84,6 +86,7 @@ pub(crate) fn tell(policy: &Policy) {
         "sending webhooks, {prompt} at once and {patient} that did not arrive at first; those to the \
          addresses of requests are {signed}"
     );
+    descriptors::check(u64::from(*prompt) + u64::from(*patient));
 }
 
 #[cfg(test)]
