@@ -129,7 +129,7 @@ impl Engine {
             Lane::Prompt => policy.prompt,
             Lane::Patient => policy.patient,
         };
-        self.0.relay.targets.enter(due, usize::from(places))
+        self.0.relay.targets.enter(lane, due, usize::from(places))
     }
 
     /// Sends one delivery on the main runtime. `held` is given back when that is over.

@@ -1,12 +1,12 @@
-//! How much is under way to whom: no address and no owner may take all the room of a lane, and one that
-//! does not answer is given hardly any.
+//! How much is under way to whom: no address and no owner may take all the room of a lane, one that does not
+//! answer is given hardly any, and some is kept for those that take what they are sent.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use response_domain::caller::OwnerId;
 use response_domain::id::EndpointId;
-use response_domain::webhook::{Due, Target};
+use response_domain::webhook::{Due, Lane, Target};
 
 /// What part of a lane one address, and one owner, may have.
 const SHARE_OF_TARGET: usize = 4;
@@ -20,76 +20,130 @@ const REMEMBERED: usize = 10_000;
 /// Who is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Who {
+    Everybody,
     Owner(OwnerId),
     Endpoint(EndpointId),
     /// Scheme, host and port of the addresses of requests.
     Origin(Box<str>),
 }
 
-/// What is known of one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Known {
-    under_way: usize,
-    failures: u32,
+/// How an address took what it was sent last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Takes,
+    Unknown,
+    Fails,
 }
 
-/// Everybody to whom something is under way, or who fails.
+/// What is under way, and how the addresses took what they were sent.
 #[derive(Debug, Default)]
-pub(super) struct Targets(Mutex<HashMap<Who, Known>>);
+struct Book {
+    under_way: HashMap<(Lane, Who), usize>,
+    /// How often in a row each failed that was tried; 0 when it took the last.
+    failures: HashMap<Who, u32>,
+}
+
+/// Everybody to whom something is under way, or was.
+#[derive(Debug, Default)]
+pub(super) struct Targets(Mutex<Book>);
 
 /// The right to send one delivery, given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Entry {
     targets: Arc<Targets>,
-    who: [Who; 2],
+    lane: Lane,
+    who: [Who; 3],
 }
 
 impl Targets {
     /// Lets a delivery through when there is room for its owner and its address in a lane of so many places.
-    pub(super) fn enter(self: &Arc<Self>, due: &Due, places: usize) -> Option<Entry> {
-        let who = [Who::Owner(due.owner.clone()), Who::of(due)];
-        let mut known = self.known();
+    pub(super) fn enter(self: &Arc<Self>, lane: Lane, due: &Due, places: usize) -> Option<Entry> {
+        let who = [Who::Everybody, Who::Owner(due.owner.clone()), Who::of(due)];
+        let mut book = self.book();
+        let standing = book.standing(due);
         let has_room = |who: &Who| {
-            let known = known.get(who).copied().unwrap_or_default();
             let most = match who {
-                _ if known.failures >= FAILURES => PROBES,
-                Who::Owner(_) => places.div_ceil(SHARE_OF_OWNER),
+                Who::Everybody => standing.part_of(places),
+                Who::Owner(_) => standing.part_of(places.div_ceil(SHARE_OF_OWNER)),
+                address if book.failures_of(address) >= FAILURES => PROBES,
                 Who::Endpoint(_) | Who::Origin(_) => places.div_ceil(SHARE_OF_TARGET),
             };
-            known.under_way < most
+            book.under_way(lane, who) < most
         };
         if !who.iter().all(has_room) {
             return None;
         }
         for who in &who {
-            known.entry(who.clone()).or_default().under_way += 1;
+            *book.under_way.entry((lane, who.clone())).or_default() += 1;
         }
-        drop(known);
+        drop(book);
         Some(Entry {
             targets: Arc::clone(self),
+            lane,
             who,
         })
     }
 
     /// Notes whether the address of a delivery took it.
     pub(super) fn note(&self, due: &Due, is_taken: bool) {
-        let mut known = self.known();
+        let mut book = self.book();
         let who = Who::of(due);
-        if is_taken {
-            if let Some(one) = known.get_mut(&who) {
-                one.failures = 0;
-            }
+        if book.failures.len() >= REMEMBERED && !book.failures.contains_key(&who) {
+            book.forget_the_idle();
+        }
+        let failures = book.failures.entry(who).or_default();
+        *failures = if is_taken {
+            0
         } else {
-            if known.len() >= REMEMBERED && !known.contains_key(&who) {
-                known.retain(|_, one| one.under_way > 0);
-            }
-            let one = known.entry(who).or_default();
-            one.failures = one.failures.saturating_add(1);
+            failures.saturating_add(1)
+        };
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn under_way(&self, lane: Lane, who: &Who) -> usize {
+        let key = (lane, who.clone());
+        self.under_way.get(&key).copied().unwrap_or_default()
+    }
+
+    fn failures_of(&self, who: &Who) -> u32 {
+        self.failures.get(who).copied().unwrap_or_default()
+    }
+
+    fn standing(&self, due: &Due) -> Standing {
+        match self.failures.get(&Who::of(due)) {
+            Some(0) => Standing::Takes,
+            None if due.tried == 0 && !is_failing(&due.target) => Standing::Unknown,
+            Some(_) | None => Standing::Fails,
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Who, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn forget_the_idle(&mut self) {
+        let Self {
+            under_way,
+            failures,
+        } = self;
+        failures.retain(|who, _| {
+            let is_busy = |&lane: &Lane| under_way.contains_key(&(lane, who.clone()));
+            Lane::ALL.iter().any(is_busy)
+        });
+    }
+}
+
+impl Standing {
+    /// How many of so many places may be taken for one more to be let in. Who takes what it is sent finds
+    /// places that all the others together cannot take, and who was never tried some that those who fail
+    /// cannot.
+    fn part_of(self, places: usize) -> usize {
+        match self {
+            Self::Takes => places,
+            Self::Unknown => (places * 7).div_ceil(8),
+            Self::Fails => (places * 3).div_ceil(4),
+        }
     }
 }
 
@@ -99,6 +153,14 @@ impl Who {
             (Target::Endpoint { .. }, Some(id)) => Self::Endpoint(id),
             (target, _) => Self::Origin(origin(target.url()).into()),
         }
+    }
+}
+
+/// Whether it took nothing of late, as all processes know it.
+fn is_failing(target: &Target) -> bool {
+    match target {
+        Target::Callback(_) => false,
+        Target::Endpoint { failing_since, .. } => failing_since.is_some(),
     }
 }
 
@@ -114,12 +176,13 @@ fn origin(url: &str) -> String {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut known = self.targets.known();
+        let mut book = self.targets.book();
         for who in &self.who {
-            if let Some(one) = known.get_mut(who) {
-                one.under_way = one.under_way.saturating_sub(1);
-                if *one == Known::default() {
-                    known.remove(who);
+            let key = (self.lane, who.clone());
+            if let Some(under_way) = book.under_way.get_mut(&key) {
+                *under_way = under_way.saturating_sub(1);
+                if *under_way == 0 {
+                    book.under_way.remove(&key);
                 }
             }
         }
@@ -154,8 +217,12 @@ mod tests {
         }
     }
 
+    fn entries_of(targets: &Arc<Targets>, lane: Lane, due: &Due) -> Vec<Entry> {
+        std::iter::from_fn(|| targets.enter(lane, due, 80)).collect()
+    }
+
     fn entries(targets: &Arc<Targets>, due: &Due) -> Vec<Entry> {
-        std::iter::from_fn(|| targets.enter(due, 40)).collect()
+        entries_of(targets, Lane::Prompt, due)
     }
 
     #[test]
@@ -163,16 +230,62 @@ mod tests {
         let targets = Arc::new(Targets::default());
         let one = due("ada", "https://one/a");
         let of_one = entries(&targets, &one);
-        assert_eq!(of_one.len(), 10, "an address");
-        assert!(targets.enter(&due("bob", "https://ONE/b?c"), 40).is_none());
+        assert_eq!(of_one.len(), 20, "an address");
+        assert_eq!(entries(&targets, &due("bob", "https://ONE/b?c")).len(), 0);
         let of_two = entries(&targets, &due("ada", "https://two/a"));
-        assert_eq!(of_two.len(), 10, "the owner has the half");
-        assert!(targets.enter(&due("ada", "https://three"), 40).is_none());
-        assert!(targets.enter(&due("bob", "https://three"), 40).is_some());
+        assert_eq!(
+            of_two.len(),
+            15,
+            "the owner has the half, less what is kept"
+        );
+        assert_eq!(entries(&targets, &due("ada", "https://three")).len(), 0);
+        assert_eq!(entries(&targets, &due("bob", "https://three")).len(), 20);
         drop(of_one);
-        assert_eq!(entries(&targets, &one).len(), 10);
+        assert_eq!(entries(&targets, &one).len(), 20);
         drop(of_two);
-        assert!(targets.known().is_empty());
+        assert!(targets.book().under_way.is_empty());
+    }
+
+    #[test]
+    fn the_lanes_are_counted_apart() {
+        let targets = Arc::new(Targets::default());
+        let one = due("ada", "https://one/a");
+        let prompt = entries(&targets, &one);
+        assert_eq!(entries_of(&targets, Lane::Patient, &one).len(), 20);
+        drop(prompt);
+        assert!(targets.book().under_way.is_empty());
+    }
+
+    #[test]
+    fn who_takes_what_it_is_sent_finds_room_beside_those_that_hang() {
+        let targets = Arc::new(Targets::default());
+        let live = due("ada", "https://live");
+        targets.note(&live, true);
+        let hang = |owner: &str| -> Vec<Entry> {
+            let hanging = (0..80).filter_map(|number| {
+                let dead = due(owner, &format!("https://{owner}-{number}"));
+                targets.enter(Lane::Prompt, &dead, 80)
+            });
+            hanging.collect()
+        };
+        let of_ada = hang("ada");
+        assert_eq!(of_ada.len(), 35, "seven eighths of an owner's half");
+        let of_others = (hang("bob"), hang("eve"));
+        assert_eq!(of_others.0.len() + of_others.1.len(), 35, "and of the lane");
+        assert_eq!(entries(&targets, &live).len(), 5);
+        let retried = Due {
+            tried: 1,
+            ..due("mia", "https://mia")
+        };
+        drop(of_others.0);
+        assert_eq!(entries(&targets, &retried).len(), 20);
+        let untried = entries(&targets, &due("zoe", "https://zoe"));
+        assert_eq!(untried.len(), 20);
+        assert_eq!(
+            entries(&targets, &retried).len(),
+            5,
+            "three quarters are taken then"
+        );
     }
 
     #[test]
@@ -183,19 +296,26 @@ mod tests {
             targets.note(&dead, false);
         }
         assert_eq!(entries(&targets, &dead).len(), PROBES);
-        assert_eq!(entries(&targets, &due("ada", "http://live/x")).len(), 10);
+        assert_eq!(entries(&targets, &due("ada", "http://live/x")).len(), 20);
         targets.note(&dead, true);
-        assert_eq!(entries(&targets, &dead).len(), 10);
-        assert!(targets.known().is_empty());
+        assert_eq!(entries(&targets, &dead).len(), 20);
+        assert!(targets.book().under_way.is_empty());
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
         let targets = Arc::new(Targets::default());
+        let busy = due("ada", "http://busy/");
+        targets.note(&busy, true);
+        let entry = targets.enter(Lane::Patient, &busy, 80);
         for number in 0..2 * REMEMBERED {
-            targets.note(&due("ada", &format!("http://{number}/")), false);
+            targets.note(&due("ada", &format!("http://{number}/")), number % 2 == 0);
         }
-        assert!(targets.known().len() <= REMEMBERED);
+        let book = targets.book();
+        assert!(book.failures.len() <= REMEMBERED);
+        assert_eq!(book.standing(&busy), Standing::Takes);
+        drop(book);
+        drop(entry);
     }
 
     #[test]
