@@ -5,7 +5,7 @@ use std::str::FromStr;
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use response_domain::caller::{Caller, Credential};
-use response_domain::id::ResponseId;
+use response_domain::id::{EndpointId, EventId, ResponseId};
 use response_domain::ports::auth::{AuthError, Authenticator};
 
 use crate::json_text::{self, TextFault};
@@ -46,6 +46,19 @@ fn credential(headers: &HeaderMap) -> Result<Credential, AuthError> {
 pub(crate) fn response_id(request: &HttpRequest) -> Result<ResponseId, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
     ResponseId::from_str(text).map_err(|_no_id| Problem::no_such_response())
+}
+
+/// The webhook endpoint that the path names.
+pub(crate) fn endpoint_id(request: &HttpRequest) -> Result<EndpointId, Problem> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    EndpointId::from_str(text).map_err(|_no_id| Problem::no_such_endpoint())
+}
+
+/// The response whose end was the event that the path names.
+pub(crate) fn event(request: &HttpRequest) -> Result<ResponseId, Problem> {
+    let text = request.match_info().get("event_id").unwrap_or_default();
+    let id = EventId::from_str(text).map_err(|_no_id| Problem::no_such_delivery())?;
+    Ok(ResponseId::new(id.raw()))
 }
 
 /// The text of a body, checked as far as it can be without parsing it.

@@ -10,7 +10,6 @@ use response_domain::id::IdGenerator;
 use response_domain::ports::auth::{AuthError, Authenticator};
 use response_engine::Engine;
 
-use crate::dialect::native::Native;
 use crate::{Face, FaceOptions, Metrics, routes};
 
 /// What that part needs. Cheap to clone.
@@ -47,7 +46,7 @@ pub fn mount_health(face: HealthFace) -> impl FnOnce(&mut ServiceConfig) + Clone
         metrics,
         options: OPTIONS,
     };
-    move |app| routes::mount(face, Native, routes::health_paths(), app)
+    move |app| routes::mount_health(&face, app)
 }
 
 /// None of these routes reads a body or streams.

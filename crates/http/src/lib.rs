@@ -23,14 +23,15 @@ mod list;
 mod metrics;
 mod middleware;
 mod openapi;
+mod payloads;
 mod problem;
 mod query;
 mod routes;
 mod stream;
 
-use crate::dialect::native::Native;
 pub use crate::health::{HealthFace, mount_health};
 pub use crate::metrics::Metrics;
+pub use crate::payloads::Payloads;
 
 /// What the face needs. Cheap to clone.
 #[derive(Clone)]
@@ -76,10 +77,10 @@ impl std::fmt::Debug for Face {
 /// (`HttpServer::h1_allow_half_closed(false)`), or a client that goes away is not noticed while its
 /// handler waits, and should set `tcp_nodelay(true)`.
 pub fn mount(face: Face) -> impl FnOnce(&mut ServiceConfig) + Clone {
-    move |app| routes::mount(face, Native, routes::every_path(), app)
+    move |app| routes::mount(&face, app)
 }
 
-/// The `OpenAPI` document of the native dialect, as it is served under `/openapi.json`.
+/// The `OpenAPI` document of all dialects, as it is served under `/openapi.json`.
 pub fn openapi_json() -> String {
     openapi::document()
 }

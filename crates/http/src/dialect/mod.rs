@@ -1,26 +1,45 @@
 //! A dialect makes somebody's JSON of what the engine says, and a draft of somebody's JSON. It chooses
 //! words, never facts: it sees one value at a time, remembers nothing and asks nobody.
 //!
-//! To add one: implement [`Dialect`], and give it a table of routes.
+//! To add one: implement [`Dialect`], the parts of the API that it has, and give it a table of routes.
 
+use std::fmt::Display;
+
+use actix_web::http::StatusCode;
 use bytes::{BufMut, BytesMut};
 use response_domain::event::Event;
-use response_domain::id::{ExecutionId, ResponseId};
+use response_domain::id::{EndpointId, ExecutionId, ResponseId};
 use response_domain::item::Item;
 use response_domain::response::Response;
 use response_domain::spec::Draft;
 use response_domain::status::{Status, StatusName};
 use response_domain::trace::Step;
-use serde::Serialize;
+use response_domain::webhook::{
+    Attempt, Endpoint, EndpointDraft, Payload, SigningSecret, WebhookDelivery, WebhookEvent,
+};
+use response_engine::endpoints::Rotation;
+use serde::{Serialize, Serializer};
 
 use crate::problem::Problem;
 
+mod attempt;
+mod elements;
 pub(crate) mod native;
+mod object;
+pub(crate) mod openai;
+mod reading;
 
-/// The words of one API. What is written to `out` is one JSON value, unless it says otherwise.
+/// The words of one API, as far as every API needs them. What is written to `out` is one JSON value, here
+/// and in the parts below, unless it says otherwise. A `body` is not known to be JSON, but its depth and its
+/// escapes were checked.
 pub(crate) trait Dialect: Copy + Send + Sync + Unpin + 'static {
-    /// What a create request asks for. `body` is not known to be JSON, but its depth and its escapes
-    /// were checked.
+    /// A problem.
+    fn refuse(self, problem: &Problem, request_id: &str, out: &mut BytesMut);
+}
+
+/// The part about responses.
+pub(crate) trait Responses: Dialect {
+    /// What a create request asks for.
     fn parse(self, body: &str) -> Result<Draft, Problem>;
 
     /// A response.
@@ -38,9 +57,6 @@ pub(crate) trait Dialect: Copy + Send + Sync + Unpin + 'static {
     /// A whole frame of an event stream, or nothing when this dialect does not tell of the event.
     fn frame(self, event: &Event, mark: Mark<'_>, out: &mut BytesMut) -> Shown;
 
-    /// A problem.
-    fn refuse(self, problem: &Problem, request_id: &str, out: &mut BytesMut);
-
     /// The word for a status.
     fn status_word(self, status: &Status) -> &'static str;
 
@@ -48,10 +64,90 @@ pub(crate) trait Dialect: Copy + Send + Sync + Unpin + 'static {
     fn statuses(self, word: &str) -> &'static [StatusName];
 }
 
-/// A dialect that also tells what is kept of a run.
-pub(crate) trait Traces: Dialect {
+/// The part about what is kept of a run.
+pub(crate) trait Traces: Responses {
     /// A step of a trace.
     fn show_step(self, step: &NumberedStep<'_>, out: &mut BytesMut);
+}
+
+/// The part about webhook endpoints.
+pub(crate) trait Endpoints: Dialect {
+    /// How it is answered that an endpoint was made.
+    const MADE: StatusCode;
+
+    /// What an endpoint is sent that is made here and does not say.
+    const PAYLOAD: Payload;
+
+    /// What a new endpoint is to be.
+    fn endpoint(self, body: &str) -> Result<EndpointDraft, Problem>;
+
+    /// How an endpoint is to be changed; none when nothing is named.
+    fn endpoint_change(self, body: &str) -> Result<Option<EndpointDraft>, Problem>;
+
+    /// How a secret is to be replaced.
+    fn rotation(self, body: &str) -> Result<Rotation, Problem>;
+
+    /// With which event an endpoint is to be tried.
+    fn trial(self, body: &str) -> Result<WebhookEvent, Problem>;
+
+    /// An endpoint; with its secret, when its owner is to see it.
+    fn show_endpoint(self, endpoint: &Endpoint, secret: Option<&SigningSecret>, out: &mut BytesMut);
+
+    /// That an endpoint is deleted.
+    fn show_endpoint_deleted(self, id: EndpointId, out: &mut BytesMut);
+
+    /// How a trial went, if this dialect can show that.
+    fn show_trial(self, trial: &Trial, out: &mut BytesMut) -> Result<(), Problem>;
+
+    /// The list of all events.
+    fn show_event_types(self, out: &mut BytesMut);
+}
+
+/// The part about what was sent to whom.
+pub(crate) trait Deliveries: Dialect {
+    /// A delivery.
+    fn show_delivery(self, delivery: &WebhookDelivery, out: &mut BytesMut);
+
+    /// To which endpoint a response is to be told again; none for the address of its request.
+    fn redelivery(self, body: &str) -> Result<Option<EndpointId>, Problem>;
+}
+
+/// An event that was made up to try an endpoint.
+pub(crate) struct Trial {
+    /// Which endpoint.
+    pub(crate) endpoint: EndpointId,
+    /// Which event.
+    pub(crate) event: WebhookEvent,
+    /// What came of it.
+    pub(crate) attempt: Attempt,
+}
+
+/// An id, written without a detour over a `String`.
+struct Id<T>(T);
+
+impl<T: Display> Serialize for Id<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// That something is gone.
+#[derive(Serialize)]
+#[serde(bound(serialize = "T: Display"))]
+struct Deletion<T> {
+    id: Id<T>,
+    object: &'static str,
+    deleted: bool,
+}
+
+impl<T> Deletion<T> {
+    fn of(object: &'static str, id: T) -> Self {
+        Self {
+            id: Id(id),
+            object,
+            deleted: true,
+        }
+    }
 }
 
 /// A step with its place in the trace.

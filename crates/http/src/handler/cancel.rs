@@ -4,10 +4,10 @@ use actix_web::HttpRequest;
 
 use super::{Answer, Mounted};
 use crate::body::Incoming;
-use crate::dialect::Dialect;
+use crate::dialect::Responses;
 use crate::extract;
 
-pub(crate) async fn cancel<D: Dialect>(
+pub(crate) async fn cancel<D: Responses>(
     at: &Mounted<D>,
     request: &HttpRequest,
     _body: &mut Incoming,

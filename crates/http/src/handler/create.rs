@@ -5,22 +5,19 @@ use response_engine::create::{Created, Request};
 
 use super::{Answer, Mounted};
 use crate::body::Incoming;
-use crate::dialect::Dialect;
+use crate::dialect::Responses;
 use crate::middleware::request_id;
-use crate::{extract, stream};
+use crate::stream;
 
-pub(crate) async fn create<D: Dialect>(
+pub(crate) async fn create<D: Responses>(
     at: &Mounted<D>,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
     let caller = at.caller(request).await?;
-    let options = &at.face.options;
-    let draft = {
-        let body = body.read(request, options).await?;
-        let text = extract::json(&body, options.json_depth)?;
-        at.dialect.parse(text)?
-    };
+    let draft = at
+        .read(request, body, |text| at.dialect.parse(text))
+        .await?;
     let wish = Request {
         caller,
         draft,
@@ -36,6 +33,9 @@ pub(crate) async fn create<D: Dialect>(
             }
         }
         Created::Queued(response) => Ok(at.queued(&response)),
-        Created::Streaming(reader) => Ok(stream::answer(at.dialect, reader, options.heartbeat)),
+        Created::Streaming(reader) => {
+            let heartbeat = at.face.options.heartbeat;
+            Ok(stream::answer(at.dialect, reader, heartbeat))
+        }
     }
 }

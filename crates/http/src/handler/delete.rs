@@ -5,10 +5,10 @@ use bytes::BytesMut;
 
 use super::{Answer, Mounted, about};
 use crate::body::Incoming;
-use crate::dialect::Dialect;
+use crate::dialect::Responses;
 use crate::extract;
 
-pub(crate) async fn delete<D: Dialect>(
+pub(crate) async fn delete<D: Responses>(
     at: &Mounted<D>,
     request: &HttpRequest,
     _body: &mut Incoming,

@@ -4,12 +4,12 @@ use actix_web::HttpRequest;
 
 use super::{Answer, Mounted, replay};
 use crate::body::Incoming;
-use crate::dialect::Dialect;
+use crate::dialect::Responses;
 use crate::extract;
 use crate::problem::Problem;
 use crate::query::Query;
 
-pub(crate) async fn get<D: Dialect>(
+pub(crate) async fn get<D: Responses>(
     at: &Mounted<D>,
     request: &HttpRequest,
     _body: &mut Incoming,

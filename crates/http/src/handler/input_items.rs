@@ -7,11 +7,11 @@ use response_engine::read::ItemWindow;
 
 use super::{Answer, Mounted, about};
 use crate::body::Incoming;
-use crate::dialect::Dialect;
+use crate::dialect::Responses;
 use crate::query::Query;
 use crate::{extract, list};
 
-pub(crate) async fn input_items<D: Dialect>(
+pub(crate) async fn input_items<D: Responses>(
     at: &Mounted<D>,
     request: &HttpRequest,
     _body: &mut Incoming,

@@ -15,12 +15,12 @@ use response_engine::error::ReadError;
 
 use super::{Answer, Mounted, json};
 use crate::body::Incoming;
-use crate::dialect::Dialect;
+use crate::dialect::Responses;
 use crate::list;
 use crate::problem::Problem;
 use crate::query::Query;
 
-pub(crate) async fn list<D: Dialect>(
+pub(crate) async fn list<D: Responses>(
     at: &Mounted<D>,
     request: &HttpRequest,
     _body: &mut Incoming,

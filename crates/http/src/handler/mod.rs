@@ -16,7 +16,7 @@ use response_domain::response::Response;
 
 use crate::Face;
 use crate::body::Incoming;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Responses};
 use crate::extract;
 use crate::middleware::{RESPONSE_ID, request_id};
 use crate::problem::{Kind, Problem, Repeat};
@@ -24,7 +24,9 @@ use crate::problem::{Kind, Problem, Repeat};
 pub(crate) mod cancel;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod deliveries;
 pub(crate) mod docs;
+pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod health;
@@ -77,24 +79,6 @@ impl<D: Dialect> Mounted<D> {
         extract::caller(request, &*self.face.authenticator).await
     }
 
-    /// A response.
-    pub(crate) fn shown(&self, response: &Response) -> HttpResponse {
-        let mut out = BytesMut::with_capacity(1024);
-        self.dialect.show(response, &mut out);
-        about(response.id, out.freeze())
-    }
-
-    /// A response that was put into the queue, and where to find it.
-    pub(crate) fn queued(&self, response: &Response) -> HttpResponse {
-        let mut answer = self.shown(response);
-        *answer.status_mut() = StatusCode::CREATED;
-        // Relative to where it was created, so it holds behind a gateway's prefix too.
-        if let Ok(path) = HeaderValue::from_str(&format!("responses/{}", response.id)) {
-            answer.headers_mut().insert(LOCATION, path);
-        }
-        answer
-    }
-
     /// A problem. What caused it goes to the log, and nowhere else.
     pub(crate) fn refused(&self, request: &HttpRequest, mut problem: Problem) -> HttpResponse {
         let request_id = request_id(request);
@@ -112,6 +96,53 @@ impl<D: Dialect> Mounted<D> {
         answer.insert_header((CONTENT_TYPE, JSON));
         add_headers(&mut answer, &problem);
         answer.body(out.freeze())
+    }
+
+    /// What `read` makes of the text of a body that must be there.
+    pub(crate) async fn read<T>(
+        &self,
+        request: &HttpRequest,
+        body: &mut Incoming,
+        read: impl FnOnce(&str) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let options = &self.face.options;
+        let body = body.read(request, options).await?;
+        read(extract::json(&body, options.json_depth)?)
+    }
+
+    /// The same of a body that may be absent, which is then as good as an empty object.
+    pub(crate) async fn read_if_any<T>(
+        &self,
+        request: &HttpRequest,
+        body: &mut Incoming,
+        read: impl FnOnce(&str) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let options = &self.face.options;
+        let body = body.read(request, options).await?;
+        if body.trim_ascii().is_empty() {
+            return read("{}");
+        }
+        read(extract::json(&body, options.json_depth)?)
+    }
+}
+
+impl<D: Responses> Mounted<D> {
+    /// A response.
+    pub(crate) fn shown(&self, response: &Response) -> HttpResponse {
+        let mut out = BytesMut::with_capacity(1024);
+        self.dialect.show(response, &mut out);
+        about(response.id, out.freeze())
+    }
+
+    /// A response that was put into the queue, and where to find it.
+    pub(crate) fn queued(&self, response: &Response) -> HttpResponse {
+        let mut answer = self.shown(response);
+        *answer.status_mut() = StatusCode::CREATED;
+        // Relative to where it was created, so it holds behind a gateway's prefix too.
+        if let Ok(path) = HeaderValue::from_str(&format!("responses/{}", response.id)) {
+            answer.headers_mut().insert(LOCATION, path);
+        }
+        answer
     }
 }
 

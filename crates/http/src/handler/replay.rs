@@ -9,7 +9,7 @@ use response_domain::spec::Delivery;
 use response_engine::error::FollowError;
 
 use super::{Answer, Mounted};
-use crate::dialect::Dialect;
+use crate::dialect::Responses;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::stream::{self, NoReplay, Replay};
@@ -69,7 +69,7 @@ fn number(text: &str) -> Option<u64> {
     is_plain.then(|| text.parse().ok()).flatten()
 }
 
-pub(super) async fn replay<D: Dialect>(
+pub(super) async fn replay<D: Responses>(
     at: &Mounted<D>,
     request: &HttpRequest,
     owner: &OwnerId,

@@ -1,14 +1,24 @@
-//! The `OpenAPI` document of the native dialect: a path for each route of the table. What is said of
-//! the operations and of the shapes stands as JSON beside this file.
+//! The `OpenAPI` document: a path for each route of each dialect's table. What is said of the operations and
+//! of the shapes stands as JSON beside this file.
 
 use response_domain::failure::FailureCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::routes::{Operation, ROUTES, RouteEntry};
+use crate::dialect::native::Native;
+use crate::dialect::openai::OpenAi;
+use crate::routes::{Routed, Verb, native, openai};
 
-const OPERATIONS: &str = include_str!("operations.json");
-const COMPONENTS: &str = include_str!("components.json");
+/// What is said of the operations of each dialect.
+const NATIVE: &str = include_str!("operations.json");
+const OPENAI: &str = include_str!("openai_operations.json");
+
+/// The shapes, in parts.
+const COMPONENTS: [&str; 3] = [
+    include_str!("components.json"),
+    include_str!("webhooks.json"),
+    include_str!("openai.json"),
+];
 
 /// What is said of one operation.
 #[derive(Deserialize)]
@@ -20,8 +30,10 @@ struct Described {
     #[serde(default)]
     parameters: Vec<String>,
     body: Option<String>,
-    answer: Answered,
-    queued: Option<Answered>,
+    /// A body that may be absent.
+    optional_body: Option<String>,
+    answer: Option<Answered>,
+    created: Option<Answered>,
     errors: Vec<u16>,
 }
 
@@ -31,73 +43,83 @@ struct Described {
 struct Answered {
     description: String,
     schema: Option<String>,
+    /// How it comes, other than as JSON.
+    form: Option<Form>,
+    /// It holds a secret, and is not to be kept on the way.
     #[serde(default)]
-    stream: bool,
-    #[serde(default)]
-    page: bool,
-    #[serde(default)]
-    text: bool,
+    secret: bool,
     about: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Form {
+    Stream,
+    Page,
+    Text,
+}
+
 /// The shapes, and what they are told with.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 struct Components {
-    security_schemes: Value,
-    parameters: Value,
-    headers: Value,
+    security_schemes: Map<String, Value>,
+    parameters: Map<String, Value>,
+    headers: Map<String, Value>,
     schemas: Map<String, Value>,
 }
 
-impl Operation {
-    /// Its name in the document.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::List => "list",
-            Self::Get => "get",
-            Self::Delete => "delete",
-            Self::Cancel => "cancel",
-            Self::InputItems => "input_items",
-            Self::Events => "events",
-            Self::Alive => "alive",
-            Self::Ready => "ready",
-            Self::Metrics => "metrics",
-            Self::Index => "index",
-            Self::OpenApi => "open_api",
-            Self::Docs => "docs",
-        }
-    }
+/// A route as the document sees it.
+struct Told {
+    verb: Verb,
+    path: String,
+    name: &'static str,
+    /// The shape of its refusals.
+    refusal: &'static str,
+    /// Whether it answers 503 in a shape of its own.
+    tells_readiness: bool,
+    /// Whether it may do what must not be repeated.
+    runs: bool,
+}
+
+fn native_routes() -> impl Iterator<Item = Told> {
+    Native::ROUTES.iter().map(|route| Told {
+        verb: route.verb,
+        path: route.path.to_owned(),
+        name: route.operation.name(),
+        refusal: "Error",
+        tells_readiness: route.operation == native::Operation::Ready,
+        runs: matches!(
+            route.operation,
+            native::Operation::Create
+                | native::Operation::CreateWebhook
+                | native::Operation::RotateSecret
+                | native::Operation::TestWebhook
+        ),
+    })
+}
+
+fn openai_routes() -> impl Iterator<Item = Told> {
+    OpenAi::ROUTES.iter().map(|route| Told {
+        verb: route.verb,
+        path: format!("{}{}", OpenAi::PREFIX, route.path),
+        name: route.operation.name(),
+        refusal: "OpenAiError",
+        tells_readiness: false,
+        runs: matches!(
+            route.operation,
+            openai::Operation::CreateEndpoint
+                | openai::Operation::RotateSecret
+                | openai::Operation::TestEndpoint
+        ),
+    })
 }
 
 /// The document, as text for people and machines.
-#[expect(
-    clippy::expect_used,
-    reason = "the files are part of the program, and a test reads them"
-)]
 pub(crate) fn document() -> String {
-    let mut described: Map<String, Value> =
-        serde_json::from_str(OPERATIONS).expect("operations.json is an object");
     let mut paths = Map::new();
-    for route in ROUTES {
-        let description = described.remove(route.operation.name()).unwrap_or_default();
-        let description = serde_json::from_value(description)
-            .expect("operations.json describes every operation of the table");
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
-        if let Value::Object(path) = path {
-            path.insert(route.verb.key().to_owned(), operation(route, description));
-        }
-    }
-    assert!(
-        described.is_empty(),
-        "operations.json describes what no route does: {described:?}"
-    );
-    let mut components: Components =
-        serde_json::from_str(COMPONENTS).expect("components.json is an object");
-    let codes: Vec<&str> = FailureCode::ALL.iter().map(|code| code.as_str()).collect();
-    let codes = json!({ "enum": codes });
-    components.schemas.insert("FailureCode".to_owned(), codes);
+    put_paths(native_routes(), NATIVE, &mut paths);
+    put_paths(openai_routes(), OPENAI, &mut paths);
     let document = json!({
         "openapi": "3.1.0",
         "info": {
@@ -110,39 +132,85 @@ pub(crate) fn document() -> String {
         "security": [{ "bearer": [] }, { "api_key": [] }, {}],
         "tags": [
             { "name": "responses", "description": "Creating and reading responses." },
+            { "name": "webhooks", "description": "Being told how background responses ended." },
+            { "name": "openai", "description": "What the client libraries of OpenAI speak; their base URL ends in `/openai/v1`." },
             { "name": "service", "description": "The service itself; needs no credential." },
         ],
         "paths": paths,
-        "components": components,
+        "components": components(),
     });
     format!("{document:#}\n")
 }
 
-fn operation(route: &RouteEntry, described: Described) -> Value {
+#[expect(
+    clippy::expect_used,
+    reason = "the files are part of the program, and a test reads them"
+)]
+fn put_paths(routes: impl Iterator<Item = Told>, said: &str, paths: &mut Map<String, Value>) {
+    let mut said: Map<String, Value> =
+        serde_json::from_str(said).expect("the operations are an object");
+    for route in routes {
+        let described = said.remove(route.name).unwrap_or_default();
+        let described =
+            serde_json::from_value(described).expect("every operation of the table is described");
+        let path = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
+        if let Value::Object(path) = path {
+            path.insert(route.verb.key().to_owned(), operation(&route, described));
+        }
+    }
+    assert!(
+        said.is_empty(),
+        "there is a description of what no route does: {said:?}"
+    );
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the files are part of the program, and a test reads them"
+)]
+fn components() -> Components {
+    let mut all = Components::default();
+    for part in COMPONENTS {
+        let part: Components = serde_json::from_str(part).expect("components are an object");
+        all.security_schemes.extend(part.security_schemes);
+        all.parameters.extend(part.parameters);
+        all.headers.extend(part.headers);
+        all.schemas.extend(part.schemas);
+    }
+    let codes: Vec<&str> = FailureCode::ALL.iter().map(|code| code.as_str()).collect();
+    let codes = json!({ "enum": codes });
+    all.schemas.insert("FailureCode".to_owned(), codes);
+    all
+}
+
+fn operation(route: &Told, described: Described) -> Value {
     let Described {
         summary,
         description,
         tag,
         parameters,
         body,
+        optional_body,
         answer,
-        queued,
+        created,
         errors,
     } = described;
     let mut responses = Map::new();
-    responses.insert("200".to_owned(), answered(answer, &[]));
-    if let Some(queued) = queued {
-        responses.insert("201".to_owned(), answered(queued, &["Location"]));
+    if let Some(answer) = answer {
+        responses.insert("200".to_owned(), answered(answer, &[]));
+    }
+    if let Some(created) = created {
+        responses.insert("201".to_owned(), answered(created, &["Location"]));
     }
     for status in errors {
-        responses.insert(status.to_string(), refused(status, route.operation));
+        responses.insert(status.to_string(), refused(status, route));
     }
     let parameters: Vec<Value> = parameters
         .iter()
         .map(|name| json!({ "$ref": format!("#/components/parameters/{name}") }))
         .collect();
     let mut operation = Map::from_iter([
-        ("operationId".to_owned(), json!(route.operation.name())),
+        ("operationId".to_owned(), json!(route.name)),
         ("summary".to_owned(), json!(summary)),
         ("description".to_owned(), json!(description)),
         ("tags".to_owned(), json!([tag])),
@@ -152,9 +220,10 @@ fn operation(route: &RouteEntry, described: Described) -> Value {
     if tag == "service" {
         operation.insert("security".to_owned(), json!([]));
     }
-    if let Some(schema) = body {
+    let is_required = body.is_some();
+    if let Some(schema) = body.or(optional_body) {
         let content = json!({ "application/json": { "schema": schema_of(&schema) } });
-        let body = json!({ "required": true, "content": content });
+        let body = json!({ "required": is_required, "content": content });
         operation.insert("requestBody".to_owned(), body);
     }
     Value::Object(operation)
@@ -164,9 +233,8 @@ fn answered(answer: Answered, more: &[&str]) -> Value {
     let Answered {
         description,
         schema,
-        stream,
-        page,
-        text,
+        form,
+        secret,
         about,
     } = answer;
     let mut content = Map::new();
@@ -174,25 +242,22 @@ fn answered(answer: Answered, more: &[&str]) -> Value {
         let json = json!({ "schema": schema_of(&schema) });
         content.insert("application/json".to_owned(), json);
     }
-    if stream {
-        let json = json!({ "schema": schema_of("StreamEvent") });
-        content.insert("text/event-stream".to_owned(), json);
-    }
-    if page {
-        let json = json!({ "schema": { "type": "string" } });
-        content.insert("text/html".to_owned(), json);
-    }
-    if text {
-        let json = json!({ "schema": { "type": "string" } });
-        content.insert("text/plain".to_owned(), json);
+    let other = form.map(|form| match form {
+        Form::Stream => ("text/event-stream", schema_of("StreamEvent")),
+        Form::Page => ("text/html", json!({ "type": "string" })),
+        Form::Text => ("text/plain", json!({ "type": "string" })),
+    });
+    if let Some((kind, schema)) = other {
+        content.insert(kind.to_owned(), json!({ "schema": schema }));
     }
     let mut headers = vec!["X-Request-Id"];
     headers.extend(more);
     headers.extend(about.map(|_response| "X-Response-Id"));
+    headers.extend(secret.then_some("Cache-Control"));
     json!({ "description": description, "headers": headers_of(&headers), "content": content })
 }
 
-fn refused(status: u16, operation: Operation) -> Value {
+fn refused(status: u16, route: &Told) -> Value {
     let (description, more): (&str, &[&str]) = match status {
         400 => ("The request is not acceptable.", &["X-Should-Retry"]),
         401 => (
@@ -225,13 +290,13 @@ fn refused(status: u16, operation: Operation) -> Value {
             &["X-Should-Retry"],
         ),
     };
-    let schema = match (status, operation) {
-        (503, Operation::Ready) => "NotReady",
-        _ => "Error",
+    let schema = match status {
+        503 if route.tells_readiness => "NotReady",
+        _ => route.refusal,
     };
     let mut headers = vec!["X-Request-Id"];
     headers.extend(more);
-    if (status, operation) == (503, Operation::Create) {
+    if status == 503 && route.runs {
         headers.push("X-Should-Retry");
     }
     json!({

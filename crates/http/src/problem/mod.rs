@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 
 use actix_web::http::StatusCode;
 use response_domain::id::ResponseId;
-use response_engine::error::ReadError;
+use response_engine::error::{EndpointError, ReadError};
 
 mod failure;
 mod refusal;
@@ -130,6 +130,17 @@ impl Problem {
     /// A response that does not exist, or not for this caller; always in the same words.
     pub(crate) fn no_such_response() -> Self {
         Self::not_found("response_not_found", ReadError::NotFound.to_string())
+    }
+
+    /// A webhook endpoint that does not exist, or not for this caller.
+    pub(crate) fn no_such_endpoint() -> Self {
+        Self::not_found("webhook_not_found", EndpointError::NotFound.to_string())
+    }
+
+    /// A delivery that does not exist, or not for this caller.
+    pub(crate) fn no_such_delivery() -> Self {
+        let message = EndpointError::NoSuchDelivery.to_string();
+        Self::not_found("delivery_not_found", message)
     }
 
     /// A fault of this service.

@@ -7,7 +7,7 @@ use response_domain::ports::auth::AuthError;
 use response_domain::ports::store::StoreError;
 use response_domain::run::pairs::{Lacks, Unpaired};
 use response_domain::spec::{FaultKind, SpecFaults};
-use response_engine::error::{CreateError, FollowError, ReadError};
+use response_engine::error::{CreateError, EndpointError, FollowError, ReadError};
 
 use super::failure::whole_seconds;
 use super::{Kind, Problem, Repeat};
@@ -43,6 +43,21 @@ impl From<FollowError> for Problem {
                 Self::bad_request("response_not_streamable", error.to_string()).about("stream")
             }
             FollowError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EndpointError> for Problem {
+    fn from(error: EndpointError) -> Self {
+        let message = error.to_string();
+        match error {
+            EndpointError::Refused(faults) => faults.into(),
+            EndpointError::NotFound => Self::no_such_endpoint(),
+            EndpointError::NoSuchDelivery => Self::no_such_delivery(),
+            EndpointError::Full { .. } => Self::bad_request("too_many_webhooks", message),
+            EndpointError::NoKey => webhooks_unavailable(message),
+            EndpointError::Vault(_) => Self::internal(error),
+            EndpointError::Store(error) => error.into(),
         }
     }
 }
@@ -139,6 +154,20 @@ fn background_unavailable(message: String) -> Problem {
     Problem {
         repeat: Repeat::Futile,
         ..unavailable.about("background")
+    }
+}
+
+/// The same holds for the secret of an endpoint; only an operator can do something about it.
+fn webhooks_unavailable(message: String) -> Problem {
+    Problem {
+        repeat: Repeat::Futile,
+        cause: Some("the vault has no key: set RESPONSE_VAULT_KEYS".into()),
+        ..Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Upstream,
+            "webhooks_unavailable",
+            message,
+        )
     }
 }
 

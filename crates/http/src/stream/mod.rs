@@ -23,7 +23,7 @@ use response_engine::follow::Follower;
 use tokio::time::{Instant, Sleep};
 
 use self::source::{Next, Source};
-use crate::dialect::{Dialect, Mark, Shown};
+use crate::dialect::{Mark, Responses, Shown};
 use crate::middleware::RESPONSE_ID;
 
 mod source;
@@ -35,7 +35,11 @@ const ENOUGH: usize = 16 * 1024;
 const HEARTBEAT: &[u8] = b": heartbeat\n\n";
 
 /// An answer that is read along. Dropping it before its end stops the run.
-pub(crate) fn answer<D: Dialect>(dialect: D, reader: Reader, heartbeat: Duration) -> HttpResponse {
+pub(crate) fn answer<D: Responses>(
+    dialect: D,
+    reader: Reader,
+    heartbeat: Duration,
+) -> HttpResponse {
     let id = reader.id().to_string();
     begin(&id).body(EventStream::new(
         dialect,
@@ -77,7 +81,7 @@ pub(crate) enum NoReplay {
     Unreadable(StoreError),
 }
 
-impl<D: Dialect> Replay<D> {
+impl<D: Responses> Replay<D> {
     /// Tells what `follower` finds, but only frames with a greater number than `after`. Dropping it touches
     /// nothing.
     pub(crate) fn new(
@@ -152,7 +156,7 @@ enum Stage {
     Cut(Option<StoreError>),
 }
 
-impl<D: Dialect> EventStream<D> {
+impl<D: Responses> EventStream<D> {
     fn new(dialect: D, source: Source, response: String, heartbeat: Duration) -> Self {
         Self {
             dialect,
@@ -246,7 +250,7 @@ impl<D: Dialect> EventStream<D> {
     }
 }
 
-impl<D: Dialect> MessageBody for EventStream<D> {
+impl<D: Responses> MessageBody for EventStream<D> {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {

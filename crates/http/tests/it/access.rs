@@ -66,6 +66,14 @@ const PLAIN: &[(&str, &str, u16, &str, &str)] = &[
         "INFO",
         "/v1/responses/{id}",
     ),
+    (
+        "/openai/v1/webhook_endpoints/secret",
+        "req-other",
+        404,
+        "INFO",
+        "/openai/v1/webhook_endpoints/{id}",
+    ),
+    ("/openai/v1/secret", "req-astray", 404, "INFO", "none"),
 ];
 
 /// One test, because there is one log for the whole process.

@@ -106,7 +106,7 @@ async fn a_path_that_leads_nowhere_is_refused() {
         ("GET", "/V1/responses"),
         ("GET", "//v1/responses"),
         ("DELETE", "/v1/conversations"),
-        ("PATCH", "/openai/v1/responses"),
+        ("PATCH", "/openai/v2/responses"),
         ("GET", "/v1/%2e%2e/healthz"),
     ] {
         let reply = Call::new(method, path).send(&world).await;

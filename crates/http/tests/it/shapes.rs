@@ -2,14 +2,18 @@
 
 use response_domain::execution::ExecutionState;
 use response_domain::failure::FailureCode;
+use response_domain::id::EventId;
 use response_domain::spec::{Delivery, ResponseSpec};
 use response_domain::status::{Change, IncompleteReason};
+use response_domain::webhook::{Disabled, Effect, GaveUp, Outcome, SendFault, Verdict};
 use response_http::openapi_json;
 use response_testkit::script::{ScriptedTools, ToolScript, calls, text};
 use serde_json::{Value, json};
 
 use crate::client::Call;
+use crate::deliveries::{background, ended};
 use crate::sample::{accepted, answered, failed, id, put, spec, then, worked};
+use crate::webhooks::{WEBHOOKS, attempt, path, register};
 use crate::world::{Plan, World};
 
 /// Asserts that `value` has the shape of this name.
@@ -108,4 +112,83 @@ async fn a_request_and_its_stream_have_the_described_shapes() {
         let data = frame.lines().find_map(|line| line.strip_prefix("data: "));
         assert_shape("StreamEvent", &serde_json::from_str(data.unwrap()).unwrap());
     }
+}
+
+#[tokio::test]
+async fn every_answer_about_webhooks_has_the_described_shape() {
+    let world = World::new([]).await;
+    let made = json!({"url": "https://a.example", "events": ["*"], "name": null, "active": true});
+    assert_shape("CreateWebhookRequest", &made);
+    let made = register(&world, &made).await;
+    assert_shape("WebhookWithSecret", &made.json());
+    let path = path(&made);
+    ended(&world, background(1, None), Change::Complete).await;
+    let fails = Outcome {
+        verdict: Verdict::GivenUp(GaveUp::Gone),
+        effect: Effect::Disable(Disabled::Gone),
+    };
+    attempt(&world, Err(SendFault::TlsFailed), &fails).await;
+    let nothing = json!({});
+    for (name, method, path) in [
+        ("Webhook", "GET", path.clone()),
+        ("Webhook", "PATCH", path.clone()),
+        ("WebhookList", "GET", WEBHOOKS.to_owned()),
+        ("WebhookWithSecret", "POST", format!("{path}/rotate_secret")),
+        ("WebhookTest", "POST", format!("{path}/test")),
+        ("DeliveryList", "GET", format!("{path}/deliveries")),
+        (
+            "DeliveryList",
+            "GET",
+            format!("/v1/responses/{}/deliveries", id(1)),
+        ),
+        (
+            "Delivery",
+            "POST",
+            format!("{path}/deliveries/{}/redeliver", EventId::of(id(1))),
+        ),
+        ("EventTypeList", "GET", "/v1/webhook_event_types".to_owned()),
+        ("DeletedWebhook", "DELETE", path.clone()),
+    ] {
+        assert_shape(name, &send(&world, method, &path, &nothing).await);
+    }
+}
+
+/// What a request is answered, which must be possible.
+async fn send(world: &World, method: &str, path: &str, body: &Value) -> Value {
+    let reply = Call::new(method, path).json(body).send(world).await;
+    assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+    reply.json()
+}
+
+#[tokio::test]
+async fn every_answer_to_clients_of_openai_has_the_described_shape() {
+    let world = World::new([]).await;
+    let theirs = "/openai/v1/webhook_endpoints";
+    let made = json!({"name": "n", "url": "https://a.example", "event_types": ["response.failed"]});
+    assert_shape("OpenAiCreateEndpoint", &made);
+    let made = send(&world, "POST", theirs, &made).await;
+    assert_shape("OpenAiEndpointWithSecret", &made);
+    let path = format!("{theirs}/{}", made["id"].as_str().unwrap());
+    let event = json!({"event_type": "response.failed"});
+    for (name, method, path) in [
+        ("OpenAiEndpoint", "GET", path.clone()),
+        ("OpenAiEndpoint", "POST", path.clone()),
+        ("OpenAiEndpointList", "GET", theirs.to_owned()),
+        (
+            "OpenAiEndpointWithSecret",
+            "POST",
+            format!("{path}/rotate_secret"),
+        ),
+        ("OpenAiEndpointTest", "POST", format!("{path}/test")),
+        (
+            "OpenAiEventTypeList",
+            "GET",
+            "/openai/v1/webhook_event_types".to_owned(),
+        ),
+        ("OpenAiDeletedEndpoint", "DELETE", path.clone()),
+    ] {
+        assert_shape(name, &send(&world, method, &path, &event).await);
+    }
+    let gone = Call::new("GET", &path).send(&world).await;
+    assert_shape("OpenAiError", &gone.json());
 }

@@ -11,15 +11,18 @@ use response_domain::id::{RawId, WorkerId};
 use response_domain::ports::auth::Authenticator;
 use response_domain::ports::queue::EventLog;
 use response_domain::ports::store::ResponseStore;
+use response_domain::ports::webhook::{EndpointStore, WebhookOutbox};
 use response_domain::spec::{OnMaxDepth, SpecLimits, ToolFailure};
+use response_domain::webhook::CallbackSchedule;
 use response_engine::Engine;
-use response_engine::policy::{Background, Company, Policy};
+use response_engine::policy::{Background, Company, Policy, Webhooks};
 use response_engine::ports::Ports;
-use response_http::{Face, FaceOptions, HealthFace, Metrics, mount, mount_health};
+use response_http::{Face, FaceOptions, HealthFace, Metrics, Payloads, mount, mount_health};
 use response_testkit::bus::MemoryBus;
 use response_testkit::clock::{TestClock, TestIds};
 use response_testkit::memory::MemoryStore;
 use response_testkit::script::{ScriptedModel, ScriptedTools, TurnScript};
+use response_testkit::sender::ScriptedSender;
 use response_testkit::vault::TestVault;
 use tokio::net::TcpStream;
 
@@ -33,6 +36,7 @@ pub(crate) struct World {
     bus: Arc<MemoryBus>,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) tools: Arc<ScriptedTools>,
+    pub(crate) sender: Arc<ScriptedSender>,
     address: SocketAddr,
     server: ServerHandle,
 }
@@ -48,9 +52,12 @@ pub(crate) struct Plan {
     clock: Arc<TestClock>,
     store: Arc<MemoryStore>,
     bus: Arc<MemoryBus>,
+    sender: Arc<ScriptedSender>,
     process: u16,
     face: Part,
     front: Option<Arc<dyn ResponseStore>>,
+    endpoints: Option<Arc<dyn EndpointStore>>,
+    outbox: Option<Arc<dyn WebhookOutbox>>,
     log: Option<Arc<dyn EventLog>>,
 }
 
@@ -68,6 +75,7 @@ impl Plan {
             store: Arc::new(MemoryStore::timed_by(clock.clone())),
             clock,
             bus: Arc::default(),
+            sender: Arc::default(),
             vault: TestVault::default(),
             process: 1,
             log: None,
@@ -83,6 +91,8 @@ impl Plan {
             },
             authenticator: Arc::new(ByName),
             front: None,
+            endpoints: None,
+            outbox: None,
         }
     }
 
@@ -107,6 +117,14 @@ impl Plan {
         self
     }
 
+    /// Keeps endpoints and deliveries elsewhere than in memory.
+    pub(crate) fn webhooks<S: EndpointStore + WebhookOutbox + 'static>(mut self, store: S) -> Self {
+        let store = Arc::new(store);
+        self.endpoints = Some(store.clone());
+        self.outbox = Some(store);
+        self
+    }
+
     /// Puts a log in front of the one in memory.
     pub(crate) fn log(mut self, log: impl EventLog + 'static) -> Self {
         self.log = Some(Arc::new(log));
@@ -118,6 +136,7 @@ impl Plan {
         self.clock = Arc::clone(&world.clock);
         self.store = Arc::clone(&world.store);
         self.bus = Arc::clone(&world.bus);
+        self.sender = Arc::clone(&world.sender);
         self.process = number;
         self
     }
@@ -154,6 +173,10 @@ impl Plan {
             log: self.log.unwrap_or_else(|| store.clone()),
             bus: self.bus.clone(),
             vault: Arc::new(self.vault),
+            endpoints: self.endpoints.unwrap_or_else(|| store.clone()),
+            outbox: self.outbox.unwrap_or_else(|| store.clone()),
+            sender: self.sender.clone(),
+            payloads: Arc::new(Payloads),
             llm: model.clone(),
             registry: tools.clone(),
             executor: tools.clone(),
@@ -185,6 +208,7 @@ impl Plan {
             bus: self.bus,
             model,
             tools,
+            sender: self.sender,
             address,
             server,
         }
@@ -261,6 +285,17 @@ fn policy() -> Policy {
             queue_limit: None,
             owner_queue_limit: None,
             company: Company::Others,
+        },
+        webhooks: Webhooks {
+            secrets: Vec::new(),
+            callback: CallbackSchedule {
+                attempts: 3,
+                delay: Duration::from_secs(2),
+                growth: 1.0,
+            },
+            timeout: Duration::from_secs(10),
+            prompt: 64,
+            patient: 16,
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::response::Id;
+use crate::dialect::Id;
 use crate::problem::Problem;
 use response_domain::id::ResponseId;
 

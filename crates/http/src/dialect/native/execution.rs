@@ -5,7 +5,7 @@ use response_domain::id::ExecutionId;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::response::Id;
+use crate::dialect::Id;
 use crate::json_text;
 
 /// Deeper arguments than this are shown as text: whoever reads the response need not be able to

@@ -10,8 +10,9 @@ use response_domain::item::{
 use response_domain::spec::InputItem;
 use serde_json::value::RawValue;
 
-use super::content::{content, elements};
-use super::object::{Faults, Object, text};
+use super::content::content;
+use crate::dialect::elements::elements;
+use crate::dialect::object::{Faults, Object, text};
 
 /// The members of an item that have a meaning, of whatever type it is.
 const MEMBERS: &[&str; 9] = &[

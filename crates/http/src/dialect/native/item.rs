@@ -6,7 +6,7 @@ use response_domain::id::ItemId;
 use response_domain::item::{Item, ItemBody, ItemStatus, Part};
 use serde::{Serialize, Serializer};
 
-use super::response::Id;
+use crate::dialect::Id;
 
 #[derive(Serialize)]
 pub(super) struct Shape<'a> {

@@ -1,23 +1,34 @@
 //! The house's own API, under `/v1`.
 
+use actix_web::http::StatusCode;
 use bytes::BytesMut;
 use response_domain::event::Event;
-use response_domain::id::ResponseId;
+use response_domain::id::{EndpointId, ResponseId};
 use response_domain::item::Item;
 use response_domain::response::Response;
 use response_domain::spec::Draft;
 use response_domain::status::{Status, StatusName};
+use response_domain::webhook::{
+    Endpoint, EndpointDraft, Payload, SigningSecret, WebhookDelivery, WebhookEvent,
+};
+use response_engine::endpoints::Rotation;
 
-use super::{Dialect, Mark, NumberedStep, Shown, Traces, put_json};
+use super::{
+    Deletion, Deliveries, Dialect, Endpoints, Mark, NumberedStep, Responses, Shown, Traces, Trial,
+    put_json,
+};
 use crate::problem::Problem;
 
 mod content;
+mod delivery;
+mod endpoint;
+mod endpoint_request;
 mod envelope;
 mod event;
 mod execution;
 mod input;
 mod item;
-mod object;
+pub(crate) mod payload;
 mod request;
 mod response;
 mod step;
@@ -29,6 +40,12 @@ mod words;
 pub(crate) struct Native;
 
 impl Dialect for Native {
+    fn refuse(self, problem: &Problem, request_id: &str, out: &mut BytesMut) {
+        put_json(out, &envelope::Shape::of(problem, request_id));
+    }
+}
+
+impl Responses for Native {
     fn parse(self, body: &str) -> Result<Draft, Problem> {
         request::draft(body)
     }
@@ -47,15 +64,11 @@ impl Dialect for Native {
     }
 
     fn show_deleted(self, id: ResponseId, out: &mut BytesMut) {
-        put_json(out, &response::Deletion::of(id));
+        put_json(out, &Deletion::of("response", id));
     }
 
     fn frame(self, event: &Event, mark: Mark<'_>, out: &mut BytesMut) -> Shown {
         event::frame(event, mark, out)
-    }
-
-    fn refuse(self, problem: &Problem, request_id: &str, out: &mut BytesMut) {
-        put_json(out, &envelope::Shape::of(problem, request_id));
     }
 
     fn status_word(self, status: &Status) -> &'static str {
@@ -70,5 +83,58 @@ impl Dialect for Native {
 impl Traces for Native {
     fn show_step(self, step: &NumberedStep<'_>, out: &mut BytesMut) {
         put_json(out, &step::Shape::of(step));
+    }
+}
+
+impl Endpoints for Native {
+    const MADE: StatusCode = StatusCode::CREATED;
+    const PAYLOAD: Payload = Payload::Full;
+
+    fn endpoint(self, body: &str) -> Result<EndpointDraft, Problem> {
+        endpoint_request::draft(body)
+    }
+
+    fn endpoint_change(self, body: &str) -> Result<Option<EndpointDraft>, Problem> {
+        endpoint_request::change(body)
+    }
+
+    fn rotation(self, body: &str) -> Result<Rotation, Problem> {
+        endpoint_request::rotation(body)
+    }
+
+    fn trial(self, body: &str) -> Result<WebhookEvent, Problem> {
+        endpoint_request::trial(body)
+    }
+
+    fn show_endpoint(
+        self,
+        endpoint: &Endpoint,
+        secret: Option<&SigningSecret>,
+        out: &mut BytesMut,
+    ) {
+        put_json(out, &endpoint::Shape::of(endpoint, secret));
+    }
+
+    fn show_endpoint_deleted(self, id: EndpointId, out: &mut BytesMut) {
+        put_json(out, &Deletion::of("webhook", id));
+    }
+
+    fn show_trial(self, trial: &Trial, out: &mut BytesMut) -> Result<(), Problem> {
+        put_json(out, &endpoint::Tried::of(trial));
+        Ok(())
+    }
+
+    fn show_event_types(self, out: &mut BytesMut) {
+        put_json(out, &endpoint::EventTypes::all());
+    }
+}
+
+impl Deliveries for Native {
+    fn show_delivery(self, delivery: &WebhookDelivery, out: &mut BytesMut) {
+        put_json(out, &delivery::Shape::of(delivery));
+    }
+
+    fn redelivery(self, body: &str) -> Result<Option<EndpointId>, Problem> {
+        endpoint_request::redelivery(body)
     }
 }

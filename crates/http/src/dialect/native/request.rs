@@ -2,17 +2,15 @@
 //! fault names its field; values are checked by the domain. What is only carried on stays the text
 //! that came.
 
-use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use response_domain::spec::{Controls, Draft, SpecFaults, ToolFailure};
-use serde::Deserialize;
+use response_domain::spec::{Controls, Draft, ToolFailure};
 use serde_json::value::RawValue;
 
-use super::object::{Faults, Object, kept};
 use super::{input, tools};
-use crate::extract::bad_json;
+use crate::dialect::object::{Faults, kept, quoted};
+use crate::dialect::reading::Reading;
 use crate::problem::Problem;
 
 const FIELDS: &[&str; 24] = &[
@@ -42,13 +40,10 @@ const FIELDS: &[&str; 24] = &[
     "user",
 ];
 
-/// The longest piece of a request that a message repeats.
-const LONGEST_QUOTE: usize = 64;
-
 /// What a create request asks for.
 pub(super) fn draft(body: &str) -> Result<Draft, Problem> {
-    let mut reading = Reading::begin(body)?;
-    let controls = reading.controls();
+    let mut reading = Reading::begin(body, FIELDS)?;
+    let controls = controls(&mut reading);
     let input = reading.fields.get("input");
     let draft = Draft {
         model: reading.text("model"),
@@ -106,79 +101,19 @@ fn known<T: FromStr>(id: &str, named: &Named) -> Result<T, Problem> {
     })
 }
 
-/// As much of `text` as fits into a message.
-fn quoted(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(LONGEST_QUOTE) {
-        None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
-    }
-}
-
-/// A body that is being read.
-struct Reading<'a> {
-    fields: Object<'a, 24>,
-    faults: Faults,
-}
-
-impl<'a> Reading<'a> {
-    fn begin(body: &'a str) -> Result<Self, Problem> {
-        let fields = Object::read(body, FIELDS).map_err(|error| {
-            if error.is_data() {
-                return bad_json("the body must be a JSON object");
-            }
-            bad_json(format!("the body is not valid JSON: {error}"))
-        })?;
-        Ok(Self {
-            fields,
-            faults: Faults::default(),
-        })
-    }
-
-    fn end(self) -> Result<(), Problem> {
-        if self.faults.0.is_empty() {
-            Ok(())
-        } else {
-            Err(SpecFaults(self.faults.0).into())
-        }
-    }
-
-    fn read<T>(
-        &mut self,
-        field: &'static str,
-        read: impl FnOnce(&'a RawValue, &mut Faults) -> Option<T>,
-    ) -> Option<T> {
-        read(self.fields.get(field)?, &mut self.faults)
-    }
-
-    fn text<T: From<String> + for<'s> From<&'s str>>(&mut self, field: &'static str) -> Option<T> {
-        self.faults.text(field, self.fields.get(field)?)
-    }
-
-    fn value<T: Deserialize<'a>>(&mut self, field: &'static str, must: &str) -> Option<T> {
-        self.faults.value(field, must, self.fields.get(field)?)
-    }
-
-    fn truth(&mut self, field: &'static str) -> Option<bool> {
-        self.value(field, "`true` or `false`")
-    }
-
-    fn number(&mut self, field: &'static str) -> Option<f64> {
-        self.value(field, "a number")
-    }
-
-    fn controls(&mut self) -> Controls {
-        Controls {
-            temperature: self.number("temperature"),
-            top_p: self.number("top_p"),
-            max_tokens: self.value("max_tokens", "a whole number of at least 1"),
-            presence_penalty: self.number("presence_penalty"),
-            frequency_penalty: self.number("frequency_penalty"),
-            seed: self.value("seed", "a whole number"),
-            stop: self.fields.get("stop").map(kept),
-            response_format: self.fields.get("response_format").map(kept),
-            parallel_tool_calls: self.truth("parallel_tool_calls"),
-            reasoning_effort: self.text::<Arc<str>>("reasoning_effort"),
-        }
+fn controls(reading: &mut Reading<'_, 24>) -> Controls {
+    let number = |reading: &mut Reading<'_, 24>, field| reading.value(field, "a number");
+    Controls {
+        temperature: number(reading, "temperature"),
+        top_p: number(reading, "top_p"),
+        max_tokens: reading.value("max_tokens", "a whole number of at least 1"),
+        presence_penalty: number(reading, "presence_penalty"),
+        frequency_penalty: number(reading, "frequency_penalty"),
+        seed: reading.value("seed", "a whole number"),
+        stop: reading.fields.get("stop").map(kept),
+        response_format: reading.fields.get("response_format").map(kept),
+        parallel_tool_calls: reading.truth("parallel_tool_calls"),
+        reasoning_effort: reading.text::<Arc<str>>("reasoning_effort"),
     }
 }
 

@@ -2,29 +2,21 @@
 //! no field, what is merely empty is `null`.
 
 use std::borrow::Cow;
-use std::fmt::Display;
 use std::sync::Arc;
 
 use response_domain::failure::Failure;
 use response_domain::id::{ConversationId, ResponseId};
 use response_domain::response::Response;
 use response_domain::spec::{Delivery, Storage};
+use response_domain::status::Status;
 use response_domain::time::Timestamp;
 use response_domain::usage;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{execution, words};
+use crate::dialect::Id;
 use crate::problem;
-
-/// An id, written without a detour over a `String`.
-pub(super) struct Id<T>(pub(super) T);
-
-impl<T: Display> Serialize for Id<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
 
 #[derive(Serialize)]
 pub(super) struct Shape<'a> {
@@ -72,9 +64,17 @@ struct ExecutionMetadata {
     status: &'static str,
 }
 
+/// Why an answer is cut short.
 #[derive(Serialize)]
-struct IncompleteDetails {
+pub(super) struct IncompleteDetails {
     reason: &'static str,
+}
+
+impl IncompleteDetails {
+    /// Of a response that stands so, if its answer is.
+    pub(super) fn of(status: &Status) -> Option<Self> {
+        words::cut_short(status).map(|reason| Self { reason })
+    }
 }
 
 /// Tokens of one turn or of all.
@@ -120,7 +120,8 @@ impl<'a> From<Cow<'a, Failure>> for Fault<'a> {
     }
 }
 
-struct Executions<'a>(&'a [Arc<response_domain::execution::Execution>]);
+/// Tool executions, in the order in which the model asked.
+pub(super) struct Executions<'a>(pub(super) &'a [Arc<response_domain::execution::Execution>]);
 
 impl Serialize for Executions<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -160,7 +161,7 @@ impl<'a> Shape<'a> {
             },
             usage: progress.usage.map(Usage::from),
             error: words::failure(status).map(Fault::from),
-            incomplete_details: words::cut_short(status).map(|reason| IncompleteDetails { reason }),
+            incomplete_details: IncompleteDetails::of(status),
             metadata: spec.metadata.raw(),
             user: spec.user.as_deref(),
             system_prompt: spec.system_prompt.as_deref(),
@@ -203,22 +204,4 @@ fn duration_ms(response: &Response) -> u64 {
     };
     let until = times.ended.unwrap_or(times.updated);
     u64::try_from(until.since(started).as_millis()).unwrap_or(u64::MAX)
-}
-
-/// That a response is gone.
-#[derive(Serialize)]
-pub(super) struct Deletion {
-    id: Id<ResponseId>,
-    object: &'static str,
-    deleted: bool,
-}
-
-impl Deletion {
-    pub(super) fn of(id: ResponseId) -> Self {
-        Self {
-            id: Id(id),
-            object: "response",
-            deleted: true,
-        }
-    }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use response_domain::spec::{ToolChoice, ToolRequest};
 use serde_json::value::RawValue;
 
-use super::content::elements;
-use super::object::{Faults, kept};
+use crate::dialect::elements::elements;
+use crate::dialect::object::{Faults, kept};
 
 /// The members of a tool in the flat form, and of a function in the nested one.
 const MEMBERS: &[&str; 5] = &["type", "function", "name", "description", "parameters"];

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use response_domain::failure::{Failure, FailureCode};
 use response_domain::status::{IncompleteReason, Status, StatusName};
+use response_domain::webhook::{DeliveryState, Payload, WebhookEvent};
 
 /// The word for a status. A limit on tools leaves no answer, so it is a failure; a limit on the text
 /// leaves an answer that is cut short.
@@ -69,6 +70,36 @@ pub(super) fn cut_short(status: &Status) -> Option<&'static str> {
     }
 }
 
+/// What happened, in a sentence.
+pub(super) const fn event(event: WebhookEvent) -> &'static str {
+    match event {
+        WebhookEvent::Completed => "A background response has its answer.",
+        WebhookEvent::Failed => "A background response ended without an answer.",
+        WebhookEvent::Cancelled => "A background response was cancelled.",
+        WebhookEvent::Incomplete => {
+            "A background response ended early, at a limit; to the full payload that is \
+             `response.completed` or `response.failed`."
+        }
+    }
+}
+
+/// The payloads that tell of an event: this API calls no end incomplete.
+pub(super) const fn payloads(event: WebhookEvent) -> &'static [Payload] {
+    match event {
+        WebhookEvent::Completed | WebhookEvent::Failed | WebhookEvent::Cancelled => Payload::ALL,
+        WebhookEvent::Incomplete => &[Payload::Thin],
+    }
+}
+
+/// Where a delivery stands.
+pub(super) const fn delivery(state: &DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending { .. } => "pending",
+        DeliveryState::Delivered { .. } => "delivered",
+        DeliveryState::GivenUp { .. } => "given_up",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +127,26 @@ mod tests {
             assert_eq!(cut_short(&known).is_some(), is_cut, "{known:?}");
         }
         assert_eq!(statuses("incomplete"), &[]);
+    }
+
+    #[test]
+    fn the_event_of_the_full_payload_is_the_native_word_for_the_status() {
+        for known in all() {
+            let told = WebhookEvent::of(&known, Payload::Full).map(WebhookEvent::as_str);
+            let word = format!("response.{}", status(&known));
+            assert_eq!(told, known.is_ended().then_some(word.as_str()), "{known:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_names_the_payloads_that_tell_of_it() {
+        for &event in WebhookEvent::ALL {
+            let tells = |payload: &Payload| {
+                let of = |status: &Status| WebhookEvent::of(status, *payload);
+                all().iter().any(|status| of(status) == Some(event))
+            };
+            let telling: Vec<_> = Payload::ALL.iter().copied().filter(tells).collect();
+            assert_eq!(payloads(event), telling, "{event}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! the body, the others are passed over. Of a name given twice the last counts; `null` is as good as
 //! absent.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use response_domain::json::Json;
@@ -13,6 +14,7 @@ use serde_json::value::RawValue;
 pub(super) struct Object<'a, const N: usize> {
     names: &'static [&'static str; N],
     members: [Option<&'a RawValue>; N],
+    strange: Vec<String>,
 }
 
 impl<'a, const N: usize> Object<'a, N> {
@@ -21,10 +23,35 @@ impl<'a, const N: usize> Object<'a, N> {
         json: &'a str,
         names: &'static [&'static str; N],
     ) -> Result<Self, serde_json::Error> {
+        Self::parse(json, names, Strange::PassedOver)
+    }
+
+    /// The same, and the other names that the object has.
+    pub(super) fn read_closely(
+        json: &'a str,
+        names: &'static [&'static str; N],
+    ) -> Result<Self, serde_json::Error> {
+        Self::parse(json, names, Strange::Noted)
+    }
+
+    fn parse(
+        json: &'a str,
+        names: &'static [&'static str; N],
+        strange: Strange,
+    ) -> Result<Self, serde_json::Error> {
         let mut parser = serde_json::Deserializer::from_str(json);
-        let members = Members(names).deserialize(&mut parser)?;
+        let (members, strange) = Members(names, strange).deserialize(&mut parser)?;
         parser.end()?;
-        Ok(Self { names, members })
+        Ok(Self {
+            names,
+            members,
+            strange,
+        })
+    }
+
+    /// Names that nobody asked for, in their order; only those of an object that was read closely.
+    pub(super) fn strange(&self) -> &[String] {
+        &self.strange
     }
 
     /// The member of this name, which must be one of those asked for.
@@ -35,10 +62,17 @@ impl<'a, const N: usize> Object<'a, N> {
     }
 }
 
-struct Members<const N: usize>(&'static [&'static str; N]);
+/// What becomes of a name that nobody asked for.
+#[derive(Clone, Copy)]
+enum Strange {
+    PassedOver,
+    Noted,
+}
+
+struct Members<const N: usize>(&'static [&'static str; N], Strange);
 
 impl<'de, const N: usize> DeserializeSeed<'de> for Members<N> {
-    type Value = [Option<&'de RawValue>; N];
+    type Value = ([Option<&'de RawValue>; N], Vec<String>);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -46,7 +80,7 @@ impl<'de, const N: usize> DeserializeSeed<'de> for Members<N> {
 }
 
 impl<'de, const N: usize> Visitor<'de> for Members<N> {
-    type Value = [Option<&'de RawValue>; N];
+    type Value = ([Option<&'de RawValue>; N], Vec<String>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
@@ -54,26 +88,31 @@ impl<'de, const N: usize> Visitor<'de> for Members<N> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = [None; N];
-        while let Some(place) = map.next_key_seed(Name(self.0))? {
-            match place.and_then(|place| members.get_mut(place)) {
-                Some(member) => {
-                    let value: &RawValue = map.next_value()?;
-                    *member = Some(value).filter(|value| value.get() != "null");
-                }
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+        let mut strange = Vec::new();
+        while let Some(name) = map.next_key_seed(Name(self.0, self.1))? {
+            let member = name.map(|place| members.get_mut(place));
+            if let Ok(None) | Err(None) = member {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let value: &RawValue = map.next_value()?;
+            let value = Some(value).filter(|value| value.get() != "null");
+            match (member, value) {
+                (Ok(Some(member)), value) => *member = value,
+                // More of them than this help nobody.
+                (Err(Some(name)), Some(_)) if strange.len() < MOST_FAULTS => strange.push(name),
+                (Ok(None) | Err(_), _) => {}
             }
         }
-        Ok(members)
+        Ok((members, strange))
     }
 }
 
-/// A name, as its place among those asked for.
-struct Name(&'static [&'static str]);
+/// A name, as its place among those asked for; otherwise the name itself when it is to be noted.
+struct Name(&'static [&'static str], Strange);
 
 impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Option<usize>;
+    type Value = Result<usize, Option<String>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
@@ -81,14 +120,29 @@ impl<'de> DeserializeSeed<'de> for Name {
 }
 
 impl Visitor<'_> for Name {
-    type Value = Option<usize>;
+    type Value = Result<usize, Option<String>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|known| *known == name))
+        let place = self.0.iter().position(|known| *known == name);
+        Ok(place.ok_or_else(|| match self.1 {
+            Strange::PassedOver => None,
+            Strange::Noted => Some(quoted(name).into_owned()),
+        }))
+    }
+}
+
+/// The longest piece of a request that a message repeats.
+const LONGEST_QUOTE: usize = 64;
+
+/// As much of `text` as fits into a message.
+pub(super) fn quoted(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST_QUOTE) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
     }
 }
 

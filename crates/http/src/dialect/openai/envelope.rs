@@ -1,0 +1,53 @@
+//! A problem as JSON, in the families and with the codes that OpenAI's clients know. What has no name there
+//! keeps ours, which is better than none.
+
+use serde::Serialize;
+
+use crate::problem::{Kind, Problem};
+
+#[derive(Serialize)]
+pub(super) struct Shape<'a> {
+    error: Refusal<'a>,
+}
+
+#[derive(Serialize)]
+struct Refusal<'a> {
+    message: &'a str,
+    r#type: &'static str,
+    param: Option<&'a str>,
+    code: Option<&'static str>,
+}
+
+impl<'a> Shape<'a> {
+    pub(super) fn of(problem: &'a Problem) -> Self {
+        Self {
+            error: Refusal {
+                message: &problem.message,
+                r#type: family(problem.kind),
+                param: problem.field.as_deref(),
+                code: code(problem),
+            },
+        }
+    }
+}
+
+const fn family(kind: Kind) -> &'static str {
+    match kind {
+        Kind::InvalidRequest | Kind::Authentication | Kind::NotFound | Kind::Conflict => {
+            "invalid_request_error"
+        }
+        Kind::RateLimit => "rate_limit_error",
+        Kind::Execution | Kind::Upstream | Kind::Internal => "server_error",
+    }
+}
+
+fn code(problem: &Problem) -> Option<&'static str> {
+    match (problem.kind, problem.code) {
+        (Kind::Authentication, _) => Some("invalid_api_key"),
+        (Kind::RateLimit, _) => Some("rate_limit_exceeded"),
+        (_, "route_not_found") => Some("unknown_url"),
+        (_, "invalid_parameter") => Some("invalid_value"),
+        (_, "webhook_not_found" | "internal") => None,
+        (_, other) => Some(other),
+    }
+}

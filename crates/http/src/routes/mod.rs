@@ -1,0 +1,203 @@
+//! The tables of routes, one of each dialect: what is mounted, and what the `OpenAPI` document describes.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::guard::{self, GuardContext};
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope};
+use bytes::Bytes;
+
+use crate::Face;
+use crate::body::Incoming;
+use crate::dialect::Dialect;
+use crate::dialect::native::Native;
+use crate::dialect::openai::OpenAi;
+use crate::handler::{Answer, Mounted, serve};
+use crate::middleware::surround;
+use crate::openapi;
+use crate::problem::{Kind, Problem};
+
+pub(crate) mod native;
+pub(crate) mod openai;
+
+/// A dialect that can be mounted.
+pub(crate) trait Routed: Dialect {
+    /// What its routes are for.
+    type Operation: Copy + 'static;
+
+    /// Before all of its paths.
+    const PREFIX: &'static str;
+
+    /// Every route there is. Those of one path stand together.
+    const ROUTES: &'static [RouteEntry<Self::Operation>];
+
+    /// What answers on a route.
+    fn handler(operation: Self::Operation, mounted: Rc<Mounted<Self>>) -> Route;
+}
+
+/// A method on a path.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RouteEntry<O> {
+    pub(crate) verb: Verb,
+    pub(crate) path: &'static str,
+    pub(crate) operation: O,
+}
+
+const fn route<O: Copy>(verb: Verb, path: &'static str, operation: O) -> RouteEntry<O> {
+    RouteEntry {
+        verb,
+        path,
+        operation,
+    }
+}
+
+/// The methods that routes take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// And with it HEAD.
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    /// As the `OpenAPI` document writes it.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+
+    const fn methods(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    fn takes(self, method: &Method) -> bool {
+        match self {
+            Self::Get => matches!(*method, Method::GET | Method::HEAD),
+            Self::Post => *method == Method::POST,
+            Self::Patch => *method == Method::PATCH,
+            Self::Delete => *method == Method::DELETE,
+        }
+    }
+}
+
+/// Mounts all dialects, and answers for every other path as the native one does.
+pub(crate) fn mount(face: &Face, app: &mut ServiceConfig) {
+    let document = document();
+    let openai = mounted(face, OpenAi, &document);
+    let openai = filled(web::scope(OpenAi::PREFIX), &openai, |_| true);
+    let native = mounted(face, Native, &document);
+    let all = filled(web::scope(Native::PREFIX).service(openai), &native, |_| {
+        true
+    });
+    surrounded(face, all, app);
+}
+
+/// Mounts the part that tells how the process is, and answers for every other path.
+pub(crate) fn mount_health(face: &Face, app: &mut ServiceConfig) {
+    let native = mounted(face, Native, &document());
+    let part = filled(
+        web::scope(Native::PREFIX),
+        &native,
+        native::Operation::is_about_health,
+    );
+    surrounded(face, part, app);
+}
+
+fn document() -> Bytes {
+    openapi::document().into()
+}
+
+fn mounted<D: Dialect>(face: &Face, dialect: D, document: &Bytes) -> Rc<Mounted<D>> {
+    crate::metrics::describe();
+    Rc::new(Mounted {
+        face: face.clone(),
+        dialect,
+        document: document.clone(),
+    })
+}
+
+/// The scope with those routes of a dialect that `is_wanted`, and an answer for all that lead nowhere.
+fn filled<D: Routed>(
+    scope: Scope,
+    mounted: &Rc<Mounted<D>>,
+    is_wanted: impl Fn(D::Operation) -> bool,
+) -> Scope {
+    let mut scope = scope.default_service(serve(Rc::clone(mounted), no_route::<D>));
+    for path in D::ROUTES.chunk_by(|one, other| one.path == other.path) {
+        if path.iter().all(|entry| is_wanted(entry.operation)) {
+            scope = scope.service(resource(path, mounted));
+        }
+    }
+    scope
+}
+
+fn surrounded(face: &Face, scope: Scope, app: &mut ServiceConfig) {
+    let ids = Arc::clone(&face.ids);
+    let surround = move |request, next| surround(Arc::clone(&ids), request, next);
+    app.service(scope.wrap(actix_web::middleware::from_fn(surround)));
+}
+
+fn resource<D: Routed>(
+    entries: &'static [RouteEntry<D::Operation>],
+    mounted: &Rc<Mounted<D>>,
+) -> Resource {
+    let path = entries.first().map_or("/", |entry| entry.path);
+    let mut resource = web::resource(path);
+    for entry in entries {
+        let handler = D::handler(entry.operation, Rc::clone(mounted));
+        let verb = entry.verb;
+        let takes = move |request: &GuardContext<'_>| verb.takes(&request.head().method);
+        resource = resource.route(handler.guard(guard::fn_guard(takes)));
+    }
+    let refuse = async move |at: &Mounted<D>, request: &HttpRequest, _: &mut Incoming| {
+        Ok(no_method(at, request, entries))
+    };
+    resource.default_service(serve(Rc::clone(mounted), refuse))
+}
+
+async fn no_route<D: Dialect>(
+    _at: &Mounted<D>,
+    request: &HttpRequest,
+    _body: &mut Incoming,
+) -> Answer {
+    let method = request.method();
+    Err(Problem::not_found(
+        "route_not_found",
+        format!("there is no route for {method} on this path"),
+    ))
+}
+
+/// Refuses a method that the path does not take, and says which it takes.
+fn no_method<D: Routed>(
+    at: &Mounted<D>,
+    request: &HttpRequest,
+    entries: &[RouteEntry<D::Operation>],
+) -> HttpResponse {
+    let methods: Vec<&str> = entries.iter().map(|entry| entry.verb.methods()).collect();
+    let methods = methods.join(", ");
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        Kind::InvalidRequest,
+        "method_not_allowed",
+        format!("this path takes {methods}, not {}", request.method()),
+    );
+    let mut answer = at.refused(request, problem);
+    if let Ok(methods) = HeaderValue::from_str(&methods) {
+        answer.headers_mut().insert(ALLOW, methods);
+    }
+    answer
+}
