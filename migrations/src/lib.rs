@@ -4,6 +4,8 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DatabaseTransaction, DbBackend, Statement};
 
+pub use sea_orm_migration::prelude::MigratorTrait;
+
 mod column;
 mod m0001_responses;
 mod m0002_queue;

@@ -29,6 +29,7 @@ impl MigrationTrait for Migration {
         }
         if columns.0 == DbBackend::Postgres {
             let connection = manager.get_connection();
+            connection.execute_unprepared(COMPRESSION).await?;
             connection.execute_unprepared(UPKEEP).await?;
         }
         Ok(())
@@ -47,6 +48,13 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 }
+
+/// See the first migration.
+const COMPRESSION: &str = "DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)) THEN
+        ALTER TABLE webhook_attempts ALTER COLUMN excerpt SET COMPRESSION lz4;
+    END IF;
+END $$";
 
 /// Each delivery changes a few times in its first second: see the jobs of the second migration.
 const UPKEEP: &str = "ALTER TABLE webhook_deliveries SET (

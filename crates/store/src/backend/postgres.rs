@@ -73,7 +73,7 @@ impl Postgres {
         // Half of the connections write; the pool has the others.
         let writing = options.connections.div_ceil(2);
         let reading = options.connections.saturating_sub(writing).max(1);
-        let pool = connect(primary, reading, options).await?;
+        let pool = connect(&by_index(primary), reading, options).await?;
         let replica = replica.map(|server| Replica::new(server, reading, options));
         let beats = Options {
             connect_timeout: BEAT_TIMEOUT,
@@ -88,7 +88,7 @@ impl Postgres {
         Ok(Self {
             primary: orm(pool),
             replica,
-            writers: lanes(primary, writing, options),
+            writers: lanes(&by_index(primary), writing, options),
             beats: lanes(primary, 1, &beats),
             claims: claims(primary, &rounds),
             due: claims(primary, &rounds),
@@ -130,8 +130,9 @@ impl Replica {
             ..options.clone()
         };
         let pool = pool_options(connections, &options);
+        let server = session(&by_index(server), &options);
         Self {
-            connection: orm(pool.connect_lazy_with(session(server, &options))),
+            connection: orm(pool.connect_lazy_with(server)),
             deleted: Mutex::default(),
             away: Mutex::default(),
         }
@@ -211,14 +212,22 @@ fn lanes(server: &PgConnectOptions, most: u32, options: &Options) -> Lanes {
     )
 }
 
+/// What a request needs is found by an index, whatever the planner thinks: a statement is planned a few times
+/// and then kept, and of a table that was short then and has grown since it would read all, until somebody
+/// counts it again. What has no index is read nevertheless, and then looks so costly that compiling it would
+/// seem worth while.
+fn by_index(server: &PgConnectOptions) -> PgConnectOptions {
+    let options = [("enable_seqscan", "off"), ("jit", "off")];
+    server.clone().options(options)
+}
+
 /// A claim is planned once, and always along the index of what waits: planning it anew would cost more than
 /// the claim, and a plan made while the queue was short would read all of it when it is long. It does not
 /// wait for the disk: a claim that a crash of the server takes back was not followed by a write of its
 /// holder, which would have taken the claim to the disk with it, and a later write finds no lease.
 fn claims(server: &PgConnectOptions, options: &Options) -> Lanes {
-    let server = session(server, options).options([
+    let server = session(&by_index(server), options).options([
         ("plan_cache_mode", "force_generic_plan"),
-        ("enable_seqscan", "off"),
         ("enable_bitmapscan", "off"),
         ("synchronous_commit", "off"),
     ]);

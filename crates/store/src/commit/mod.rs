@@ -18,6 +18,9 @@ mod together;
 pub(crate) use bound::Bound;
 pub(crate) use together::Together;
 
+#[cfg(test)]
+pub(crate) use sqlite::TELL;
+
 impl Store {
     pub(crate) async fn write(&self, work: &UnitOfWork) -> Result<Committed, StoreError> {
         let row = ResponseRow::of(work).map_err(unwritable)?;

@@ -61,7 +61,7 @@ const INSERT_LOG: &str = concat!(
 );
 
 /// See the deliveries of PostgreSQL, which says it in other words.
-const TELL: &str = concat!(
+pub(crate) const TELL: &str = concat!(
     "INSERT INTO webhook_deliveries (
         response_id, endpoint_id, owner, event, callback_url, created_at, state, due_at,
         lane, tried, attempts, lease

@@ -17,6 +17,16 @@ pub(super) struct Both {
     pub(super) postgres: &'static str,
 }
 
+impl Both {
+    /// One that asks no clock.
+    pub(super) const fn same(words: &'static str) -> Self {
+        Self {
+            sqlite: words,
+            postgres: words,
+        }
+    }
+}
+
 /// The statement that `$words` makes with the words of a database.
 macro_rules! both {
     ($words:ident) => {

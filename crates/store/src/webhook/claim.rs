@@ -8,7 +8,7 @@ use response_domain::ports::webhook::DueClaim;
 use response_domain::webhook::{Due, Lane};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::both::sqlite;
+use super::both::{Both, sqlite};
 use super::row::{DueRow, target_columns};
 use super::{lane, micros};
 use crate::Store;
@@ -42,7 +42,7 @@ const CLAIM_POSTGRES: &str = concat!(
 );
 
 /// The same, as they stand before they are claimed, with the token that they will have.
-const DUE_SQLITE: &str = concat!(
+pub(super) const DUE_SQLITE: &str = concat!(
     "SELECT d.response_id, d.endpoint_id, d.owner, d.event, d.callback_url, d.created_at, d.tried,
         d.lease + 1 AS lease, d.due_at AS since, ",
     target_columns!(),
@@ -52,15 +52,19 @@ const DUE_SQLITE: &str = concat!(
     " ORDER BY d.due_at, d.response_id, d.endpoint_id LIMIT $2"
 );
 
-const CLAIM_SQLITE: &str = concat!(
+pub(super) const CLAIM_SQLITE: &str = concat!(
     "UPDATE webhook_deliveries SET worker_id = $1, lease = $2, due_at = ",
     later_sqlite!("$3"),
     " WHERE response_id = $4 AND endpoint_id = $5"
 );
 
-/// What is due to an endpoint that was forgotten while its response ended; it was never tried.
-const CLEAR: &str = "DELETE FROM webhook_deliveries WHERE response_id = $1 AND endpoint_id = $2
-    AND NOT EXISTS (SELECT 1 FROM webhook_endpoints e WHERE e.id = $2)";
+/// What is due to an endpoint that was forgotten while its response ended, or by somebody's hand.
+const CLEAR: [&str; 2] = [
+    "DELETE FROM webhook_deliveries WHERE response_id = $1 AND endpoint_id = $2
+        AND NOT EXISTS (SELECT 1 FROM webhook_endpoints e WHERE e.id = $2)",
+    "DELETE FROM webhook_attempts WHERE response_id = $1 AND endpoint_id = $2
+        AND NOT EXISTS (SELECT 1 FROM webhook_endpoints e WHERE e.id = $2)",
+];
 
 impl Store {
     pub(super) async fn claim_due(&self, claim: &DueClaim) -> Result<Vec<Due>, StoreError> {
@@ -87,15 +91,14 @@ impl Store {
     }
 
     async fn clear(&self, row: &DueRow) -> Result<(), StoreError> {
-        let clear = super::both::Both {
-            sqlite: CLEAR,
-            postgres: CLEAR,
-        };
-        let cleared = self.write_rows(clear, |sink| {
-            sink.text(Some(&row.response_id));
-            sink.text(Some(&row.endpoint_id));
-        });
-        cleared.await.map(drop)
+        for clear in CLEAR {
+            self.write_rows(Both::same(clear), |sink| {
+                sink.text(Some(&row.response_id));
+                sink.text(Some(&row.endpoint_id));
+            })
+            .await?;
+        }
+        Ok(())
     }
 }
 

@@ -27,13 +27,13 @@ const ADD: &str = "INSERT INTO webhook_endpoints (
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
     WHERE (SELECT count(*) FROM webhook_endpoints WHERE owner = $2) < $19";
 
-const FIND: &str = concat!(
+pub(super) const FIND: &str = concat!(
     "SELECT ",
     endpoint_columns!(),
     " FROM webhook_endpoints e WHERE e.id = $1 AND e.owner IS NOT DISTINCT FROM $2"
 );
 
-const PAGE: &str = concat!(
+pub(super) const PAGE: &str = concat!(
     "SELECT ",
     endpoint_columns!(),
     " FROM webhook_endpoints e WHERE e.owner = $1 AND e.id < $2 ORDER BY e.id DESC LIMIT $3"
@@ -50,18 +50,18 @@ const REPLACE: &str = "UPDATE webhook_endpoints SET
 const BATCH: u16 = 500;
 
 /// The next deliveries to an endpoint. What is being recorded is waited for.
-const NEXT_SQLITE: &str = "SELECT response_id FROM webhook_deliveries
+pub(super) const NEXT_SQLITE: &str = "SELECT response_id FROM webhook_deliveries
     WHERE endpoint_id = $1 AND endpoint_id <> '' ORDER BY response_id LIMIT $2";
 const NEXT_POSTGRES: &str = "SELECT response_id FROM webhook_deliveries
     WHERE endpoint_id = $1 AND endpoint_id <> '' ORDER BY response_id LIMIT $2 FOR UPDATE";
 
-const FORGET_ATTEMPTS: &str = "DELETE FROM webhook_attempts
+pub(super) const FORGET_ATTEMPTS: &str = "DELETE FROM webhook_attempts
     WHERE endpoint_id = $1 AND response_id IN (
         SELECT d.response_id FROM webhook_deliveries d
         WHERE d.endpoint_id = $1 AND d.endpoint_id <> '' AND d.response_id <= $2
     )";
 
-const FORGET_DELIVERIES: &str = "DELETE FROM webhook_deliveries
+pub(super) const FORGET_DELIVERIES: &str = "DELETE FROM webhook_deliveries
     WHERE endpoint_id = $1 AND endpoint_id <> '' AND response_id <= $2";
 
 const REMOVE: &str =

@@ -17,10 +17,12 @@ use crate::error::{from_orm, from_sqlx};
 use crate::row::{Sink, Values};
 use crate::statement::later_sqlite;
 
-/// Four values.
+/// Which delivery, and that this lease is the latest: four values. What is looked for by its key is not to be
+/// looked for among all that the process has claimed; see [`statement`](crate::statement) for the words.
 macro_rules! leased {
     () => {
-        " WHERE response_id = $1 AND endpoint_id = $2 AND worker_id = $3 AND lease = $4"
+        " WHERE response_id = $1 AND endpoint_id = $2
+            AND worker_id IS NOT DISTINCT FROM $3 AND lease = $4"
     };
 }
 
@@ -46,7 +48,7 @@ const POSTPONE_POSTGRES: &str = concat!(
         JOIN UNNEST($2::text[], $3::text[], $4::text[], $5::int8[])
             AS l(response_id, endpoint_id, worker_id, lease)
             ON d.response_id = l.response_id AND d.endpoint_id = l.endpoint_id
-        WHERE d.worker_id = l.worker_id AND d.lease = l.lease
+        WHERE d.worker_id IS NOT DISTINCT FROM l.worker_id AND d.lease = l.lease
         FOR UPDATE OF d SKIP LOCKED
     )
     UPDATE webhook_deliveries w SET worker_id = NULL, lane = 1, due_at = ",
@@ -70,7 +72,7 @@ macro_rules! release_postgres {
             " FOR UPDATE OF d SKIP LOCKED
             )
             UPDATE webhook_deliveries w SET
-                worker_id = NULL, due_at = LEAST(w.due_at, clock_timestamp())
+                worker_id = NULL, due_at = LEAST(w.due_at, (SELECT clock_timestamp()))
             FROM here WHERE w.response_id = here.response_id AND w.endpoint_id = here.endpoint_id"
         )
     };
@@ -99,7 +101,7 @@ const RESCUE_POSTGRES: &str = release_postgres!(
         AND (k.id IS NULL OR k.heartbeat_at < clock_timestamp() - interval '15 s')"
 );
 
-const RESCUE_SQLITE: &str = release_sqlite!(
+pub(super) const RESCUE_SQLITE: &str = release_sqlite!(
     "worker_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM workers k WHERE k.id = worker_id)"
 );
 

@@ -29,6 +29,9 @@ mod record;
 mod row;
 mod shown;
 
+#[cfg(test)]
+mod plans;
+
 pub(crate) use marks::Marks;
 pub(crate) use shown::DeliveryWord;
 

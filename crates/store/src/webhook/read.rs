@@ -25,7 +25,7 @@ const DEPTH_POSTGRES: &str = "SELECT count(*),
             * 1000000 AS int8)
     FROM webhook_deliveries WHERE due_at IS NOT NULL";
 
-const DEPTH_SQLITE: &str = concat!(
+pub(super) const DEPTH_SQLITE: &str = concat!(
     "SELECT count(*), ",
     micros_between_sqlite!("min(due_at) FILTER (WHERE worker_id IS NULL)", "'now'"),
     " FROM webhook_deliveries WHERE due_at IS NOT NULL"
@@ -40,7 +40,7 @@ macro_rules! joined {
     };
 }
 
-const OF_RESPONSE: &str = concat!(
+pub(super) const OF_RESPONSE: &str = concat!(
     "SELECT ",
     shown_columns!(),
     " FROM webhook_deliveries d",
@@ -48,7 +48,7 @@ const OF_RESPONSE: &str = concat!(
     " AND d.response_id = $1 AND d.owner IS NOT DISTINCT FROM $2 ORDER BY d.endpoint_id, a.number"
 );
 
-const OF_ENDPOINT: &str = concat!(
+pub(super) const OF_ENDPOINT: &str = concat!(
     "SELECT ",
     shown_columns!(),
     " FROM (

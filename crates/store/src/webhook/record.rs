@@ -145,7 +145,7 @@ const DISABLE: &str = concat!(
     moved!()
 );
 
-const TRIED_SQLITE: &str = tried!(sqlite);
+pub(super) const TRIED_SQLITE: &str = tried!(sqlite);
 const ATTEMPT_SQLITE: &str = concat!(
     insert_attempt!(),
     "VALUES ($8, $9, $10, $1, $2, $3, $4, $5, $6, $7)"
@@ -153,7 +153,7 @@ const ATTEMPT_SQLITE: &str = concat!(
 const WORKS_SQLITE: &str = works!("$1");
 const FAILS_SQLITE: &str = fails!(sqlite, "$1");
 const DISABLE_SQLITE: &str = disable!(sqlite, "$1", "$2");
-const MOVE_SQLITE: &str = "UPDATE webhook_deliveries SET lane = 1
+pub(super) const MOVE_SQLITE: &str = "UPDATE webhook_deliveries SET lane = 1
     WHERE endpoint_id = $1 AND endpoint_id <> '' AND lane = 0
         AND due_at IS NOT NULL AND worker_id IS NULL";
 

@@ -1,7 +1,6 @@
 //! Responses of the queue as both databases write them: what goes in together, what goes out together, and
 //! whose writes count.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,76 +19,21 @@ use response_domain::run::repair::Streak;
 use response_domain::spec::{Delivery, ResponseSpec};
 use response_domain::status::{Change, Status};
 use response_domain::work::{Append, Guard, Job, UnitOfWork};
-use response_store::Store;
-use response_testkit::postgres::TestDatabase;
 use response_testkit::store_suite::sample::{
     ada, alone, asked, at, call, changed, found, item, said, spec, with_calls, worker,
 };
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions};
 
-use crate::{postgres, sqlite};
-
-/// A store, and a way to look at its rows past it.
-struct Stage {
-    store: Store,
-    database: Database,
-    _keep: Box<dyn Any>,
-}
-
-enum Database {
-    Sqlite(SqliteConnectOptions),
-    Postgres(TestDatabase),
-}
+use crate::stage::{Stage, on_both};
 
 impl Stage {
-    async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("response.db");
-        Self {
-            store: sqlite::open(&folder).await,
-            database: Database::Sqlite(SqliteConnectOptions::new().filename(path)),
-            _keep: Box::new(folder),
-        }
-    }
-
-    async fn postgres() -> Self {
-        let database = TestDatabase::migrated().await;
-        Self {
-            store: postgres::open(&database).await,
-            database: Database::Postgres(database),
-            _keep: Box::new(()),
-        }
-    }
-
     /// How many rows the three tables of the queue have: jobs, events, secrets.
     async fn rows(&self) -> [i64; 3] {
         let mut rows = [0; 3];
         let tables = ["response_jobs", "response_events", "response_secrets"];
         for (rows, table) in rows.iter_mut().zip(tables) {
-            *rows = self.number(&format!("SELECT count(*) FROM {table}")).await;
+            *rows = self.count(table).await;
         }
         rows
-    }
-
-    async fn number(&self, sql: &str) -> i64 {
-        let sql = AssertSqlSafe(sql.to_owned());
-        match &self.database {
-            Database::Sqlite(options) => {
-                let mut connection = options.connect().await.unwrap();
-                sqlx::query_scalar(sql)
-                    .fetch_one(&mut connection)
-                    .await
-                    .unwrap()
-            }
-            Database::Postgres(database) => {
-                let mut connection = database.connect().await;
-                sqlx::query_scalar(sql)
-                    .fetch_one(&mut connection)
-                    .await
-                    .unwrap()
-            }
-        }
     }
 
     async fn write(&self, work: UnitOfWork) {
@@ -136,24 +80,6 @@ impl Stage {
         .await;
         (response, lease)
     }
-}
-
-/// Each test on both databases.
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::Stage::sqlite().await).await;
-            })*
-        }
-        mod on_postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::Stage::postgres().await).await;
-            })*
-        }
-    };
 }
 
 on_both!(

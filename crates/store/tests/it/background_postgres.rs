@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use futures::poll;
 use response_domain::event::Event;
 use response_domain::lease::Lease;
 use response_domain::ports::queue::EventLog;
@@ -17,10 +16,10 @@ use response_testkit::queue_suite::sample::{
     deltas, end, log, more, running, standing, start, step,
 };
 use response_testkit::store_suite::sample::{at, changed, found};
+use sqlx::Executor;
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Executor};
-use tokio::task::yield_now;
 
+use crate::behind::write_behind;
 use crate::postgres::open;
 
 /// A response that runs, with its start in the log.
@@ -66,33 +65,13 @@ impl Scene {
             .unwrap()
     }
 
-    /// Writes while `other` is in the middle of a transaction on which the write waits, and goes on to end it
-    /// with `then`.
     async fn write_behind<T>(
         &self,
-        mut other: PgConnection,
+        other: PgConnection,
         then: &'static str,
         write: impl Future<Output = T>,
     ) -> T {
-        let mut watch = self.database.connect().await;
-        let mut write = Box::pin(write);
-        loop {
-            assert!(poll!(&mut write).is_pending(), "it does not wait");
-            let waiting: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
-            )
-            .fetch_one(&mut watch)
-            .await
-            .unwrap();
-            if waiting > 0 {
-                break;
-            }
-            yield_now().await;
-        }
-        other.execute(then).await.unwrap();
-        other.close().await.unwrap();
-        write.await
+        write_behind(&self.database, other, then, write).await
     }
 
     async fn other(&self, begun: &'static str) -> PgConnection {

@@ -7,11 +7,15 @@
 
 mod background;
 mod background_postgres;
+mod behind;
 mod claims_postgres;
+mod deliveries;
 mod gate_postgres;
 mod jobs;
 mod model;
 mod nudges_postgres;
+mod outbox_plans_postgres;
+mod outbox_postgres;
 mod plans_postgres;
 mod postgres;
 mod postgres_server;
@@ -23,4 +27,8 @@ mod rescue_postgres;
 mod schema;
 mod sqlite;
 mod sqlite_file;
+mod stage;
 mod together_postgres;
+mod webhooks;
+mod webhooks_damaged;
+mod webhooks_postgres;

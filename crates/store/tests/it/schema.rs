@@ -3,12 +3,13 @@
 use futures::future::join_all;
 use response_domain::ports::store::{ResponseStore, StoreError};
 use response_domain::work::Guard;
+use response_migrations::{Migrator, MigratorTrait};
 use response_store::Store;
 use response_store::options::{Migrate, Options};
 use response_testkit::postgres::TestDatabase;
 use response_testkit::store_suite::sample::{ada, alone, completed, found, id, put, worker};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Executor};
+use sqlx::{ConnectOptions, Executor, PgConnection};
 use tempfile::TempDir;
 
 use crate::{postgres, sqlite};
@@ -77,6 +78,37 @@ async fn postgres_of_a_newer_release_is_told_apart() {
     let database = TestDatabase::migrated().await;
     database.connect().await.execute(LATER).await.unwrap();
     is_told_that_the_schema_is_newer(&postgres::open(&database).await).await;
+}
+
+/// All columns and indexes, one a line.
+const CATALOGUE: &str = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
+        SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable AS line
+        FROM information_schema.columns WHERE table_schema = 'public'
+        UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+    ) AS catalogue";
+
+async fn catalogue(connection: &mut PgConnection) -> String {
+    let lines: Option<String> = sqlx::query_scalar(CATALOGUE)
+        .fetch_one(connection)
+        .await
+        .unwrap();
+    lines.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn postgres_can_take_back_what_was_applied() {
+    let database = TestDatabase::migrated().await;
+    let mut connection = database.connect().await;
+    let applied = catalogue(&mut connection).await;
+    assert!(applied.contains("webhook_deliveries_due"), "{applied}");
+    let migrating = sea_orm::Database::connect(database.url()).await.unwrap();
+    Migrator::down(&migrating, None).await.unwrap();
+    let bare = catalogue(&mut connection).await;
+    let own = |line: &str| !line.contains("seaql_migrations");
+    assert!(!bare.lines().any(own), "{bare}");
+    Migrator::up(&migrating, None).await.unwrap();
+    assert_eq!(catalogue(&mut connection).await, applied);
+    migrating.close().await.unwrap();
 }
 
 async fn file(folder: &TempDir) -> SqliteConnection {
