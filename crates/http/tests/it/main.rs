@@ -28,6 +28,7 @@ mod payloads;
 mod replay;
 mod responses;
 mod sample;
+mod sdk;
 mod secrets;
 mod shapes;
 mod stream;

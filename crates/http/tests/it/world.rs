@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) tools: Arc<ScriptedTools>,
     pub(crate) sender: Arc<ScriptedSender>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     server: ServerHandle,
 }
 
