@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use response_testkit::script::{TurnScript, text};
+use response_testkit::vault::TestVault;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::client::Call;
-use crate::world::World;
+use crate::world::{Plan, World};
 
 /// What was logged, by every thread.
 #[derive(Clone, Default)]
@@ -123,6 +124,12 @@ async fn a_request_leaves_one_line_without_secrets() {
             (&json!(level), &json!(route))
         );
     }
+    let keyless = Plan::new([]).vault(TestVault::with_keys([]));
+    let call = Call::new("POST", "/v1/webhooks").header("x-request-id", "req-keyless");
+    let body = json!({"url": "https://a.example", "events": ["*"]});
+    call.json(&body).send(&keyless.build().await).await;
+    log.line("req-keyless").await;
+    assert!(log.text().contains("RESPONSE_VAULT_KEYS"), "the operator");
     let lines: Vec<String> = log.text().lines().map(str::to_owned).collect();
     let ours = lines.iter().filter(|line| line.contains("response_http"));
     assert!(ours.clone().count() >= 6);

@@ -11,7 +11,8 @@ use crate::deliveries::{background, ended, taken};
 use crate::sample::id;
 use crate::webhook_requests::{every_request, send_as};
 use crate::webhooks::{WEBHOOKS, attempt, get, register};
-use crate::world::World;
+use crate::who::Strict;
+use crate::world::{Plan, World};
 
 /// A world in which Ada has an endpoint that was told of a response; the id of the endpoint.
 async fn world() -> (World, String, String) {
@@ -71,6 +72,19 @@ async fn endpoints_and_deliveries_of_somebody_else_do_not_exist() {
 
 fn id_of_nobody() -> response_domain::id::ResponseId {
     id(77)
+}
+
+#[tokio::test]
+async fn whoever_brings_no_credential_is_told_nothing() {
+    let world = Plan::new([]).authenticator(Strict).build().await;
+    let unknown = format!("webhook_{}", "0".repeat(26));
+    let types = ["/v1/webhook_event_types", "/openai/v1/webhook_event_types"];
+    let types = types.map(|path| ("GET".to_owned(), path.to_owned(), Value::Null));
+    for (method, path, _) in every_request(&unknown, id_of_nobody()).iter().chain(&types) {
+        let reply = Call::new(method, path).body("{").send(&world).await;
+        assert_eq!(reply.status, 401, "{method} {path}: {}", reply.text());
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer"), "{path}");
+    }
 }
 
 /// Every text in a value.

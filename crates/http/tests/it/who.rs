@@ -38,7 +38,7 @@ impl Authenticator for ByName {
 }
 
 /// Wants a credential, whatever it is.
-struct Strict;
+pub(crate) struct Strict;
 
 #[async_trait]
 impl Authenticator for Strict {
