@@ -129,7 +129,7 @@ impl AddressPolicy {
             match AddressClass::of(address) {
                 AddressClass::Public => return Ok(()),
                 AddressClass::Special(_) if is_within(allow, address) => {
-                    tracing::info!(net.host = host, net.address = %address, "calling an address that only the allow list permits");
+                    tracing::debug!(net.host = host, net.address = %address, "an address that only the allow list permits");
                     return Ok(());
                 }
                 AddressClass::Special(range) => range,

@@ -106,19 +106,33 @@ impl WebhookSender for HttpSender {
             Ok(url) => self.post(&url, letter).await,
             Err(refusal) => Err(refusal.into()),
         };
-        answer.map_err(|error| {
-            let fault = fault::of(&error);
-            // The rest of an address may hold what only its owner is to know.
-            let url = Url::parse(&url).ok();
-            tracing::info!(
-                event.id = %event,
-                net.host = url.as_ref().and_then(Url::host_str),
-                fault = fault.as_str(),
-                error = &error as &dyn Error,
-                "a webhook delivery got no answer"
-            );
-            fault
-        })
+        // The rest of an address may hold what only its owner is to know.
+        let url = Url::parse(&url).ok();
+        let host = url.as_ref().and_then(Url::host_str);
+        match answer {
+            Ok(answer) => {
+                if !answer.is_taken() {
+                    tracing::info!(
+                        event.id = %event,
+                        net.host = host,
+                        http.status = answer.status,
+                        "a webhook delivery was not taken"
+                    );
+                }
+                Ok(answer)
+            }
+            Err(error) => {
+                let fault = fault::of(&error);
+                tracing::info!(
+                    event.id = %event,
+                    net.host = host,
+                    fault = fault.as_str(),
+                    error = &error as &dyn Error,
+                    "a webhook delivery got no answer"
+                );
+                Err(fault)
+            }
+        }
     }
 
     fn admit(&self, url: &str) -> Result<(), NotAllowed> {

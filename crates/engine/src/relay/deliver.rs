@@ -99,7 +99,7 @@ impl Engine {
         };
         self.signing(secrets, &due.owner, id).map_err(|error| {
             tracing::error!(
-                webhook.endpoint = %id,
+                endpoint.id = %id,
                 error = &error as &dyn std::error::Error,
                 "the secret of a webhook endpoint cannot be opened"
             );
@@ -133,7 +133,7 @@ impl Engine {
             };
             let pause = pauses.next();
             tracing::warn!(
-                webhook.event = %EventId::of(due.lease.key.response),
+                event.id = %EventId::of(due.lease.key.response),
                 error = &error as &dyn std::error::Error,
                 "what came of a webhook could not be recorded; {}",
                 if pause.is_some() { "this is tried again" } else { "it is sent again" }
@@ -173,7 +173,7 @@ impl Engine {
         match left {
             Ok(()) | Err(StoreError::Stale) => {}
             Err(error) => tracing::warn!(
-                webhook.event = %EventId::of(due.lease.key.response),
+                event.id = %EventId::of(due.lease.key.response),
                 error = &error as &dyn std::error::Error,
                 "a webhook that cannot be sent could not be put aside"
             ),
@@ -198,8 +198,8 @@ fn given_up(due: &Due, why: GaveUp) {
     let key = due.lease.key;
     tracing::warn!(
         response.id = %key.response,
-        webhook.endpoint = key.endpoint.map(tracing::field::display),
-        webhook.event = %EventId::of(key.response),
+        endpoint.id = key.endpoint.map(tracing::field::display),
+        event.id = %EventId::of(key.response),
         reason = why.as_str(),
         "a webhook is given up"
     );

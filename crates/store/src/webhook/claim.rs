@@ -125,7 +125,7 @@ impl Unreadable {
         }
         tracing::error!(
             error = &error as &dyn Error,
-            webhook.lane = ?lane,
+            delivery.lane = ?lane,
             count = self.count,
             "some webhooks that are due cannot be read"
         );
