@@ -33,7 +33,7 @@ async fn work(store: &Store) {
     for _ in 0..8 {
         let claimed = prompt(store, 1, 6).await;
         let [callback, one, third, fourth, fifth, sixth] = claimed.as_slice() else {
-            panic!("six are due: {claimed:?}")
+            unreachable!("six are due: {claimed:?}")
         };
         let (taken, refused) = (attempt(one, 200), attempt(callback, 500));
         let failed = again(3_600);

@@ -120,8 +120,9 @@ async fn what_is_due_to_nobody_is_cleared_away(stage: Stage) {
     assert_eq!(keys, [to_callback(1), to_endpoint(1, 2)]);
     assert_eq!(rows(&stage).await, [1, 2, 0]);
     // A claim that finds nothing else finds nothing.
-    let (lease, refused, at_once) = (claimed[1].lease, attempt(&claimed[1], 500), again(0));
-    let recorded = stage.store.record(&lease, &refused, &at_once);
+    let due = claimed.last().unwrap();
+    let (refused, at_once) = (attempt(due, 500), again(0));
+    let recorded = stage.store.record(&due.lease, &refused, &at_once);
     recorded.await.unwrap();
     stage.execute("DELETE FROM webhook_endpoints").await;
     let patient = stage.store.claim(&due_claim(1, Lane::Patient, 10)).await;

@@ -52,11 +52,13 @@ const ATTEMPTS: [&str; 6] = [
 ];
 
 /// What cannot be read, which must be told of.
-fn corrupt<T: std::fmt::Debug>(read: Result<T, StoreError>, case: &str) -> String {
-    match read {
-        Err(StoreError::Corrupt { what, .. }) => what,
-        other => panic!("{case}: {other:?}"),
-    }
+fn corrupt<T: std::fmt::Debug>(read: &Result<T, StoreError>, case: &str) -> String {
+    let what = match read {
+        Err(StoreError::Corrupt { what, .. }) => Some(what.clone()),
+        _ => None,
+    };
+    assert!(what.is_some(), "{case}: {read:?}");
+    what.unwrap_or_default()
 }
 
 fn fixture(store: &Store) -> Fixture {
@@ -70,9 +72,9 @@ async fn a_damaged_endpoint_is_told_to_who_asks_for_it(stage: Stage) {
         let of = endpoint_id(number);
         let update = format!("UPDATE webhook_endpoints SET {damage} WHERE id = '{of}'");
         assert_eq!(stage.execute(&update).await, 1, "{damage}");
-        let what = corrupt(store.find(&ada(), of).await, damage);
+        let what = corrupt(&store.find(&ada(), of).await, damage);
         assert_eq!(what, format!("webhook_endpoints {of}"), "{damage}");
-        corrupt(store.page(&ada(), 1, None).await, damage);
+        corrupt(&store.page(&ada(), 1, None).await, damage);
         // Whoever does not ask for it reads on behind it.
         let behind = store.page(&ada(), 100, Some(of)).await;
         assert!(behind.unwrap().entries.is_empty(), "{damage}");
@@ -90,7 +92,7 @@ async fn a_damaged_delivery_is_told_to_who_asks_for_it(stage: Stage) {
             format!("UPDATE webhook_deliveries SET {damage} WHERE response_id = '{response}'");
         assert_eq!(stage.execute(&update).await, 1, "{damage}");
         let to = endpoint_id(1);
-        let what = corrupt(store.of_endpoint(&ada(), to, 10, None).await, damage);
+        let what = corrupt(&store.of_endpoint(&ada(), to, 10, None).await, damage);
         assert!(
             what.starts_with("webhook_deliveries resp_"),
             "{damage}: {what}"
@@ -103,9 +105,9 @@ async fn a_damaged_attempt_is_told_to_who_asks_for_it(stage: Stage) {
     let store = &stage.store;
     register(&fixture(store), &endpoint(1)).await;
     complete(&fixture(store), 1).await;
-    let claimed = prompt(store, 1, 1).await;
+    let due = prompt(store, 1, 1).await.pop().unwrap();
     let taken = answered(200);
-    let recorded = store.record(&claimed[0].lease, &taken, &ARRIVED);
+    let recorded = store.record(&due.lease, &taken, &ARRIVED);
     recorded.await.unwrap();
     stage
         .execute("CREATE TABLE kept AS SELECT * FROM webhook_attempts")
@@ -113,7 +115,7 @@ async fn a_damaged_attempt_is_told_to_who_asks_for_it(stage: Stage) {
     for damage in ATTEMPTS {
         let update = format!("UPDATE webhook_attempts SET {damage}");
         assert_eq!(stage.execute(&update).await, 1, "{damage}");
-        let what = corrupt(store.of_response(&ada(), id(1)).await, damage);
+        let what = corrupt(&store.of_response(&ada(), id(1)).await, damage);
         let which = format!("webhook_deliveries {} {}", id(1), endpoint_id(1));
         assert_eq!(what, which, "{damage}");
         stage.execute("DELETE FROM webhook_attempts").await;
@@ -141,7 +143,7 @@ async fn a_damaged_delivery_keeps_nobody_from_sending_the_others(stage: Stage) {
     assert_eq!(prompt(store, 1, 10).await, []);
     assert_eq!(store.give_back(worker(1)).await.unwrap(), 2);
     let claim = due_claim(1, Lane::Prompt, 1);
-    let what = corrupt(store.claim(&claim).await, "alone");
+    let what = corrupt(&store.claim(&claim).await, "alone");
     assert!(what.contains(&broken.to_string()), "{what}");
     assert_eq!(of(&prompt(store, 1, 1).await), [id(1)]);
     // What was done about it is seen by the next claim.

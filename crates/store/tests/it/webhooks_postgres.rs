@@ -152,11 +152,9 @@ const SENDERS: u32 = 6;
 /// What was asked was done, or is refused because somebody else was faster. Nobody waits for ever: the
 /// server would break that off.
 fn done<T: std::fmt::Debug + Default>(asked: Result<T, StoreError>) -> T {
-    match asked {
-        Ok(answer) => answer,
-        Err(StoreError::Stale) => T::default(),
-        Err(error) => panic!("{error:?}"),
-    }
+    let is_fine = matches!(asked, Ok(_) | Err(StoreError::Stale));
+    assert!(is_fine, "{asked:?}");
+    asked.unwrap_or_default()
 }
 
 /// Sends what is due until nothing is, each delivery with another outcome.
