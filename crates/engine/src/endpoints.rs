@@ -205,7 +205,8 @@ impl Engine {
         })
     }
 
-    /// The secrets that sign what is sent to an endpoint now.
+    /// The secrets that sign what is sent to an endpoint now. One that was replaced and does not open any
+    /// more is left out: the newest is enough.
     pub(crate) fn signing(
         &self,
         secrets: &Secrets,
@@ -213,9 +214,21 @@ impl Engine {
         id: EndpointId,
     ) -> Result<Vec<SigningSecret>, EndpointError> {
         let ports = &self.0.ports;
+        let mut sealed = secrets.signing_at(ports.clock.now());
         let open = |sealed| ports.vault.open_signing(sealed, owner, id);
-        let opened: Result<_, _> = secrets.signing_at(ports.clock.now()).map(open).collect();
-        Ok(opened?)
+        let newest = sealed.next().map(open).transpose()?;
+        let older = sealed.filter_map(|sealed| match open(sealed) {
+            Ok(secret) => Some(secret),
+            Err(error) => {
+                tracing::warn!(
+                    endpoint.id = %id,
+                    error = &error as &dyn std::error::Error,
+                    "a replaced secret of a webhook endpoint cannot be opened; the newest signs alone"
+                );
+                None
+            }
+        });
+        Ok(newest.into_iter().chain(older).collect())
     }
 
     /// The address that a request names must be one that may be called, as far as can be told.

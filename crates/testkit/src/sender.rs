@@ -160,6 +160,14 @@ impl WebhookSender for ScriptedSender {
         reply
     }
 
+    fn origin(&self, url: &str) -> Box<str> {
+        let path = url
+            .match_indices('/')
+            .nth(2)
+            .map_or(url.len(), |(at, _)| at);
+        url.get(..path).unwrap_or(url).into()
+    }
+
     fn admit(&self, url: &str) -> Result<(), NotAllowed> {
         if self.script().refused.contains(url) {
             return Err(NotAllowed(format!("`{url}` may not be called")));

@@ -135,6 +135,13 @@ impl WebhookSender for HttpSender {
         }
     }
 
+    fn origin(&self, url: &str) -> Box<str> {
+        let url = Url::parse(url);
+        url.map(|url| url.origin().ascii_serialization())
+            .unwrap_or_default()
+            .into()
+    }
+
     fn admit(&self, url: &str) -> Result<(), NotAllowed> {
         match self.policy.parse(url) {
             Ok(_) => Ok(()),

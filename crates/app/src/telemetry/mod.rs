@@ -18,9 +18,10 @@ pub fn start(log: &Log) {
         traces: TraceExport::Off,
     } = log;
     // Our own crates at the level asked for; the libraries only when they have something to complain of.
-    // What a client gets wrong in the words of HTTP itself is no error of ours.
+    // What a client gets wrong in the words of HTTP itself is no error of ours, nor is the certificate of
+    // whoever is called: that call fails, and is told.
     let quiet = "hyper=warn,hyper_util=warn,reqwest=warn,sqlx=error,sea_orm=warn,sea_orm_migration=warn,\
-                 actix_server=warn,actix_http=warn,actix_http::h1::dispatcher=off,mio=warn,rustls=warn,h2=warn";
+                 actix_server=warn,actix_http=warn,actix_http::h1::dispatcher=off,mio=warn,rustls=warn,rustls_platform_verifier=off,h2=warn";
     let filter = EnvFilter::new(format!("{},{quiet}", level.name()));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

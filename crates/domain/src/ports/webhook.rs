@@ -163,6 +163,10 @@ pub trait WebhookSender: Send + Sync {
     /// Posts one; takes no longer than it may. That it fails is an answer.
     async fn send(&self, letter: Letter) -> Result<Answer, SendFault>;
 
+    /// The place an address leads to, by which is counted how much is under way there: the same text for
+    /// all that lead to one scheme, host and port, however they are written.
+    fn origin(&self, url: &str) -> Box<str>;
+
     /// Whether this address would be tried at all. Its name is looked up only when something is sent.
     fn admit(&self, url: &str) -> Result<(), NotAllowed>;
 }

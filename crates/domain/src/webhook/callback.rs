@@ -84,7 +84,7 @@ fn patterns(value: &Value) -> Result<Vec<EventPattern>, Fault> {
         fault(
             FIELD,
             format!(
-                "`{FIELD}` must be a list of at least one event, such as `[\"response.completed\"]`"
+                "`{FIELD}` must be a list of names of events, at least one, such as `[\"response.completed\"]`"
             ),
         )
     })?;

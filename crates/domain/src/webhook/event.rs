@@ -97,6 +97,17 @@ pub enum EventPattern {
 )]
 pub struct UnknownPattern(pub Arc<str>);
 
+impl UnknownPattern {
+    /// As much of the text as a person needs to know it again.
+    fn of(text: &str) -> Self {
+        let shown = text.chars().filter(|letter| !letter.is_control());
+        Self(shown.take(SHOWN).collect::<String>().into())
+    }
+}
+
+/// How much of an unknown pattern is told, in characters.
+const SHOWN: usize = 64;
+
 impl EventPattern {
     /// Its text.
     pub const fn as_str(self) -> &'static str {
@@ -125,7 +136,7 @@ impl FromStr for EventPattern {
             EVERY_RESPONSE => Ok(Self::EveryResponse),
             _ => WebhookEvent::from_text(text)
                 .map(Self::Only)
-                .ok_or_else(|| UnknownPattern(text.into())),
+                .ok_or_else(|| UnknownPattern::of(text)),
         }
     }
 }
@@ -213,7 +224,7 @@ mod tests {
     fn every_end_is_an_event_in_both_words() {
         use WebhookEvent::{Cancelled, Completed, Failed, Incomplete};
         let cut = |reason| Status::Incomplete(reason);
-        let failed = Status::Failed(Failure::new(FailureCode::ExecutionFailed, "no"));
+        let failed = Status::Failed(Failure::new(FailureCode::Internal, "no"));
         for (status, full, thin) in [
             (Status::Queued, None, None),
             (Status::InProgress, None, None),
@@ -271,6 +282,8 @@ mod tests {
             let refused = text.parse::<EventPattern>().unwrap_err();
             assert!(refused.to_string().contains("`response.*` and `*`"));
         }
+        let long = "\u{7}response.".repeat(10_000).parse::<EventPattern>();
+        assert!(long.unwrap_err().to_string().len() < 300);
         for &payload in Payload::ALL {
             assert_eq!(Payload::from_text(payload.as_str()), Some(payload));
         }

@@ -12,6 +12,7 @@ use response_domain::webhook::{
 };
 use tokio::time::Instant;
 
+use super::targets::Entry;
 use crate::Engine;
 use crate::error::EndpointError;
 use crate::watch;
@@ -42,7 +43,7 @@ enum Unsent {
 
 impl Engine {
     /// Sends a delivery that this process has claimed.
-    pub(super) async fn deliver(&self, due: Due) {
+    pub(super) async fn deliver(&self, due: Due, entry: &Entry) {
         let letter = match self.letter(&due).await {
             Ok(letter) => letter,
             Err(unsent) => return self.leave(&due, unsent).await,
@@ -56,7 +57,7 @@ impl Engine {
             duration: begun.elapsed(),
             answer,
         };
-        self.0.relay.targets.note(&due, attempt.is_taken());
+        entry.note(attempt.is_taken());
         watch::webhook_tried(&due, &attempt);
         let outcome = self.outcome(&due, &attempt);
         self.write_down(&due, &attempt, &outcome).await;

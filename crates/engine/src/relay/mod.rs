@@ -18,6 +18,8 @@ mod targets;
 
 /// The most deliveries that one look takes.
 const BATCH: usize = 128;
+/// The most deliveries that are put off to the same moment.
+const TOGETHER: usize = 16;
 /// Beyond the time of an attempt, how long nothing may be heard of a delivery before somebody else takes it.
 const MARGIN: Duration = Duration::from_secs(30);
 
@@ -110,14 +112,13 @@ impl Engine {
         for due in claimed {
             let entered = self.enter(lane, &due);
             match (entered, room.split(1)) {
-                (Some(entry), Some(place)) => self.set_off(due, (entry, place)),
+                (Some(entry), Some(place)) => self.set_off(due, entry, place),
                 (_, _) => crowded.push(due.lease),
             }
         }
-        if !crowded.is_empty() {
-            watch::webhooks_postponed(crowded.len());
-            let by = self.a_while();
-            let postponed = self.0.ports.outbox.postpone(&crowded, by).await;
+        watch::webhooks_postponed(crowded.len());
+        for some in crowded.chunks(TOGETHER) {
+            let postponed = self.0.ports.outbox.postpone(some, self.a_while()).await;
             contact.take("webhooks could not be put off", postponed);
         }
         may_wait
@@ -129,17 +130,21 @@ impl Engine {
             Lane::Prompt => policy.prompt,
             Lane::Patient => policy.patient,
         };
-        self.0.relay.targets.enter(lane, due, usize::from(places))
+        let room = (lane, usize::from(places));
+        let origin = |url: &str| self.0.ports.sender.origin(url);
+        self.0.relay.targets.enter(room, due, origin)
     }
 
-    /// Sends one delivery on the main runtime. `held` is given back when that is over.
-    fn set_off(&self, due: Due, held: impl Send + 'static) {
+    /// Sends one delivery on the main runtime. Its entry and its place are given back when that is over.
+    fn set_off(&self, due: Due, entry: targets::Entry, place: OwnedSemaphorePermit) {
         let engine = self.clone();
         let under_way = self.0.relay.under_way.token();
         self.0.launch.chore(async move {
             let closed = engine.0.launch.closed();
-            closed.run_until_cancelled(engine.deliver(due)).await;
-            drop((held, under_way));
+            closed
+                .run_until_cancelled(engine.deliver(due, &entry))
+                .await;
+            drop((entry, place, under_way));
         });
     }
 
@@ -151,7 +156,7 @@ impl Engine {
         }
     }
 
-    /// One to five seconds, different each time, so that what was put off together comes back apart.
+    /// One to five seconds, different each time, so that what came together does not come back together.
     fn a_while(&self) -> Duration {
         Duration::from_secs(1) + Duration::from_secs(4).mul_f64(self.noise())
     }

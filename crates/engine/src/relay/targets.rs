@@ -11,9 +11,12 @@ use response_domain::webhook::{Due, Lane, Target};
 /// What part of a lane one address, and one owner, may have.
 const SHARE_OF_TARGET: usize = 4;
 const SHARE_OF_OWNER: usize = 2;
-/// As many failures in a row make an address a failing one, which is tried by so many at once.
+/// As many failures in a row make an address a failing one, which has hardly any: an endpoint so many
+/// places, and the addresses of requests that lead to one host this part of a lane, because one may hang
+/// there and another not.
 const FAILURES: u32 = 3;
 const PROBES: usize = 2;
+const SHARE_OF_FAILING_ORIGIN: usize = 64;
 /// When so many addresses are known, those are forgotten to which nothing is under way.
 const REMEMBERED: usize = 10_000;
 
@@ -23,8 +26,8 @@ enum Who {
     Everybody,
     Owner(OwnerId),
     Endpoint(EndpointId),
-    /// Scheme, host and port of the addresses of requests.
-    Origin(Box<str>),
+    /// Where addresses of requests lead to, for one owner: what fails for one must not hold up another's.
+    Origin(OwnerId, Box<str>),
 }
 
 /// How an address took what it was sent last.
@@ -55,18 +58,40 @@ pub(super) struct Entry {
     who: [Who; 3],
 }
 
+impl Entry {
+    /// Notes whether the address of the delivery took it.
+    pub(super) fn note(&self, is_taken: bool) {
+        let [_, _, address] = &self.who;
+        self.targets.note(address, is_taken);
+    }
+}
+
 impl Targets {
     /// Lets a delivery through when there is room for its owner and its address in a lane of so many places.
-    pub(super) fn enter(self: &Arc<Self>, lane: Lane, due: &Due, places: usize) -> Option<Entry> {
-        let who = [Who::Everybody, Who::Owner(due.owner.clone()), Who::of(due)];
+    /// `origin` says where an address leads.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        (lane, places): (Lane, usize),
+        due: &Due,
+        origin: impl FnOnce(&str) -> Box<str>,
+    ) -> Option<Entry> {
+        let owner = || due.owner.clone();
+        let address = match (&due.target, due.lease.key.endpoint) {
+            (Target::Endpoint { .. }, Some(id)) => Who::Endpoint(id),
+            (target, _) => Who::Origin(owner(), origin(target.url())),
+        };
         let mut book = self.book();
-        let standing = book.standing(due);
+        let standing = book.standing(&address, due);
+        let who = [Who::Everybody, Who::Owner(owner()), address];
         let has_room = |who: &Who| {
             let most = match who {
                 Who::Everybody => standing.part_of(places),
                 Who::Owner(_) => standing.part_of(places.div_ceil(SHARE_OF_OWNER)),
-                address if book.failures_of(address) >= FAILURES => PROBES,
-                Who::Endpoint(_) | Who::Origin(_) => places.div_ceil(SHARE_OF_TARGET),
+                Who::Endpoint(_) if book.is_failing(who) => PROBES,
+                Who::Origin(..) if book.is_failing(who) => {
+                    places.div_ceil(SHARE_OF_FAILING_ORIGIN).max(PROBES)
+                }
+                Who::Endpoint(_) | Who::Origin(..) => places.div_ceil(SHARE_OF_TARGET),
             };
             book.under_way(lane, who) < most
         };
@@ -84,14 +109,12 @@ impl Targets {
         })
     }
 
-    /// Notes whether the address of a delivery took it.
-    pub(super) fn note(&self, due: &Due, is_taken: bool) {
+    fn note(&self, who: &Who, is_taken: bool) {
         let mut book = self.book();
-        let who = Who::of(due);
-        if book.failures.len() >= REMEMBERED && !book.failures.contains_key(&who) {
+        if book.failures.len() >= REMEMBERED && !book.failures.contains_key(who) {
             book.forget_the_idle();
         }
-        let failures = book.failures.entry(who).or_default();
+        let failures = book.failures.entry(who.clone()).or_default();
         *failures = if is_taken {
             0
         } else {
@@ -110,12 +133,13 @@ impl Book {
         self.under_way.get(&key).copied().unwrap_or_default()
     }
 
-    fn failures_of(&self, who: &Who) -> u32 {
-        self.failures.get(who).copied().unwrap_or_default()
+    fn is_failing(&self, who: &Who) -> bool {
+        let failures = self.failures.get(who);
+        failures.is_some_and(|failures| *failures >= FAILURES)
     }
 
-    fn standing(&self, due: &Due) -> Standing {
-        match self.failures.get(&Who::of(due)) {
+    fn standing(&self, address: &Who, due: &Due) -> Standing {
+        match self.failures.get(address) {
             Some(0) => Standing::Takes,
             None if due.tried == 0 && !is_failing(&due.target) => Standing::Unknown,
             Some(_) | None => Standing::Fails,
@@ -147,31 +171,12 @@ impl Standing {
     }
 }
 
-impl Who {
-    fn of(due: &Due) -> Self {
-        match (&due.target, due.lease.key.endpoint) {
-            (Target::Endpoint { .. }, Some(id)) => Self::Endpoint(id),
-            (target, _) => Self::Origin(origin(target.url()).into()),
-        }
-    }
-}
-
 /// Whether it took nothing of late, as all processes know it.
 fn is_failing(target: &Target) -> bool {
     match target {
         Target::Callback(_) => false,
         Target::Endpoint { failing_since, .. } => failing_since.is_some(),
     }
-}
-
-/// Scheme, host and port of a URL, as they are written.
-fn origin(url: &str) -> String {
-    let begin = url.find("://").map_or(0, |colon| colon + 3);
-    let end = url
-        .get(begin..)
-        .and_then(|rest| rest.find(['/', '?', '#']))
-        .map_or(url.len(), |slash| begin + slash);
-    url.get(..end).unwrap_or(url).to_ascii_lowercase()
 }
 
 impl Drop for Entry {
@@ -217,8 +222,21 @@ mod tests {
         }
     }
 
+    fn host(url: &str) -> Box<str> {
+        url.split('/').take(3).collect::<Vec<_>>().join("/").into()
+    }
+
+    fn enter(targets: &Arc<Targets>, lane: Lane, due: &Due) -> Option<Entry> {
+        targets.enter((lane, 80), due, host)
+    }
+
+    fn note(targets: &Targets, due: &Due, is_taken: bool) {
+        let who = Who::Origin(due.owner.clone(), host(due.target.url()));
+        targets.note(&who, is_taken);
+    }
+
     fn entries_of(targets: &Arc<Targets>, lane: Lane, due: &Due) -> Vec<Entry> {
-        std::iter::from_fn(|| targets.enter(lane, due, 80)).collect()
+        std::iter::from_fn(|| enter(targets, lane, due)).collect()
     }
 
     fn entries(targets: &Arc<Targets>, due: &Due) -> Vec<Entry> {
@@ -231,7 +249,7 @@ mod tests {
         let one = due("ada", "https://one/a");
         let of_one = entries(&targets, &one);
         assert_eq!(of_one.len(), 20, "an address");
-        assert_eq!(entries(&targets, &due("bob", "https://ONE/b?c")).len(), 0);
+        assert_eq!(entries(&targets, &due("ada", "https://one/b?c")).len(), 0);
         let of_two = entries(&targets, &due("ada", "https://two/a"));
         assert_eq!(
             of_two.len(),
@@ -260,11 +278,11 @@ mod tests {
     fn who_takes_what_it_is_sent_finds_room_beside_those_that_hang() {
         let targets = Arc::new(Targets::default());
         let live = due("ada", "https://live");
-        targets.note(&live, true);
+        note(&targets, &live, true);
         let hang = |owner: &str| -> Vec<Entry> {
             let hanging = (0..80).filter_map(|number| {
                 let dead = due(owner, &format!("https://{owner}-{number}"));
-                targets.enter(Lane::Prompt, &dead, 80)
+                enter(&targets, Lane::Prompt, &dead)
             });
             hanging.collect()
         };
@@ -293,11 +311,17 @@ mod tests {
         let targets = Arc::new(Targets::default());
         let dead = due("ada", "http://dead:9/x");
         for _ in 0..FAILURES {
-            targets.note(&dead, false);
+            note(&targets, &dead, false);
         }
         assert_eq!(entries(&targets, &dead).len(), PROBES);
         assert_eq!(entries(&targets, &due("ada", "http://live/x")).len(), 20);
-        targets.note(&dead, true);
+        let of_another = due("bob", "http://dead:9/y");
+        assert_eq!(
+            entries(&targets, &of_another).len(),
+            20,
+            "to each their own"
+        );
+        note(&targets, &dead, true);
         assert_eq!(entries(&targets, &dead).len(), 20);
         assert!(targets.book().under_way.is_empty());
     }
@@ -306,29 +330,17 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let targets = Arc::new(Targets::default());
         let busy = due("ada", "http://busy/");
-        targets.note(&busy, true);
-        let entry = targets.enter(Lane::Patient, &busy, 80);
+        let entry = enter(&targets, Lane::Patient, &busy).unwrap();
+        entry.note(true);
         for number in 0..2 * REMEMBERED {
-            targets.note(&due("ada", &format!("http://{number}/")), number % 2 == 0);
+            let other = due("ada", &format!("http://{number}/"));
+            note(&targets, &other, number % 2 == 0);
         }
         let book = targets.book();
         assert!(book.failures.len() <= REMEMBERED);
-        assert_eq!(book.standing(&busy), Standing::Takes);
+        let [_, _, address] = &entry.who;
+        assert_eq!(book.standing(address, &busy), Standing::Takes);
         drop(book);
         drop(entry);
-    }
-
-    #[test]
-    fn an_origin_ends_where_the_path_begins() {
-        for (url, expected) in [
-            ("http://A.b:80/c", "http://a.b:80"),
-            ("https://a", "https://a"),
-            ("https://a?q=/", "https://a"),
-            ("https://[::1]:8/x#y", "https://[::1]:8"),
-            ("nonsense", "nonsense"),
-            ("", ""),
-        ] {
-            assert_eq!(origin(url), expected);
-        }
     }
 }

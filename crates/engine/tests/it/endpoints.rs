@@ -316,3 +316,28 @@ async fn what_is_forgotten_is_gone() {
         Err(EndpointError::NotFound)
     ));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_secret_that_does_not_open_any_more_keeps_the_newest_from_nothing() {
+    let mut plan = Plan::new([text("Done.")]);
+    plan.vault = TestVault::with_keys(["lost"]);
+    let before = plan.build().await;
+    let id = before.registered().await.id;
+    let beside = |world: &World, keys: [&'static str; 2]| {
+        let mut plan = Plan::new([text("Done.")]).beside(world);
+        plan.vault = TestVault::with_keys(keys);
+        plan
+    };
+    let between = beside(&before, ["kept", "lost"]).build().await;
+    let rotation = Rotation {
+        secret: Some("a-secret-that-i-made-up".into()),
+        old: OldSecret::SignsForADay,
+    };
+    let rotated = between.engine.rotate_secret(&owner(), id, rotation);
+    let secret = rotated.await.unwrap().secret;
+    let after = beside(&between, ["kept", "other"]).build().await;
+    let event = WebhookEvent::Completed;
+    let tried = after.engine.test_endpoint(&owner(), id, event).await;
+    assert_eq!(tried.unwrap().answer, status(200));
+    assert_eq!(after.sender.letters()[0].secrets, [secret]);
+}

@@ -13,7 +13,7 @@ use response_testkit::sender::ScriptedSender;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::webhooks::telling;
-use crate::world::{Plan, ada, settle};
+use crate::world::{Plan, ada, pass};
 
 const URL: &str = "https://receiver.example/hook";
 
@@ -53,8 +53,7 @@ fn live(
         plan.process = process;
         let died = async {
             let _world = plan.build().await;
-            tokio::time::sleep(std::time::Duration::from_secs(10)).await;
-            settle().await;
+            pass(10).await;
         };
         tokio::select! {
             () = front.died.notified() => true,

@@ -16,7 +16,7 @@ use response_testkit::script::{TurnScript, text};
 use response_testkit::sender::{busy, status};
 use tokio::time::Instant;
 
-use crate::world::{Plan, World, ada, but, settle};
+use crate::world::{Plan, World, ada, but, pass, settle};
 
 const URL: &str = "https://receiver.example/hook";
 const SECOND: Duration = Duration::from_secs(1);
@@ -83,7 +83,7 @@ async fn an_end_is_told_at_once_and_the_attempt_written_down() {
     let delivery = world.delivery(key(queued.id, None)).await;
     assert!(matches!(delivery.state, DeliveryState::Delivered { .. }));
     assert_eq!(delivery.attempts.len(), 1);
-    tokio::time::sleep(60 * SECOND).await;
+    pass(60).await;
     assert_eq!(world.sender.letters().len(), 1, "once is enough");
 }
 
@@ -149,7 +149,7 @@ async fn a_webhook_that_fails_is_given_up_and_the_response_stays_as_it_is() {
     world.sender.always_at(URL, status(404));
     let queued = world.enqueue(telling(URL)).await;
     world.sender.sent(3).await;
-    tokio::time::sleep(600 * SECOND).await;
+    pass(600).await;
     assert_eq!(world.sender.letters().len(), 3);
     let delivery = world.delivery(key(queued.id, None)).await;
     let why = GaveUp::Spent;
@@ -272,7 +272,7 @@ async fn an_endpoint_that_is_gone_is_sent_nothing_more() {
         }
     ));
     world.enqueue(but(|_| {})).await;
-    tokio::time::sleep(60 * SECOND).await;
+    pass(60).await;
     assert_eq!(world.sender.letters().len(), 1);
     let again = world
         .engine
@@ -282,7 +282,7 @@ async fn an_endpoint_that_is_gone_is_sent_nothing_more() {
         again.unwrap().state,
         DeliveryState::Pending { .. }
     ));
-    tokio::time::sleep(5 * SECOND).await;
+    pass(5).await;
     let delivery = world.delivery(key(first.id, Some(id))).await;
     let why = GaveUp::EndpointDisabled;
     assert!(matches!(delivery.state, DeliveryState::GivenUp { why: is, .. } if is == why));
@@ -295,7 +295,7 @@ async fn a_redelivery_has_the_same_id_and_begins_the_schedule_anew() {
     world.sender.always_at(URL, status(500));
     let queued = world.enqueue(telling(URL)).await;
     world.sender.sent(3).await;
-    tokio::time::sleep(10 * SECOND).await;
+    pass(10).await;
     world
         .engine
         .redeliver(&ada().owner, key(queued.id, None))
@@ -307,7 +307,7 @@ async fn a_redelivery_has_the_same_id_and_begins_the_schedule_anew() {
             .iter()
             .all(|letter| letter.id == EventId::of(queued.id))
     );
-    tokio::time::sleep(60 * SECOND).await;
+    pass(60).await;
     let delivery = world.delivery(key(queued.id, None)).await;
     assert_eq!(delivery.attempts.len(), 6);
 }
@@ -353,7 +353,7 @@ async fn a_deleted_response_is_told_to_nobody_any_more() {
     world.sender.sent(1).await;
     settle().await;
     world.engine.delete(&ada().owner, queued.id).await.unwrap();
-    tokio::time::sleep(60 * SECOND).await;
+    pass(60).await;
     assert_eq!(world.sender.letters().len(), 1);
 }
 
@@ -377,7 +377,7 @@ async fn a_process_without_a_pool_sends_nothing() {
     let world = Plan::new([text("Done.")]).running().build().await;
     let queued = world.enqueue(telling(URL)).await;
     world.engine.cancel(&ada().owner, queued.id).await.unwrap();
-    tokio::time::sleep(60 * SECOND).await;
+    pass(60).await;
     assert!(world.sender.letters().is_empty());
     let _other = sending_beside(&world).build().await;
     let letters = world.sender.sent(1).await;
@@ -396,7 +396,7 @@ async fn a_secret_that_does_not_open_here_waits_for_who_can() {
         .await;
     let locked = locked.build().await;
     locked.enqueue(but(|_| {})).await;
-    tokio::time::sleep(5 * SECOND).await;
+    pass(5).await;
     assert!(locked.sender.letters().is_empty());
     let able = sending_beside(&locked).build().await;
     able.sender.sent(1).await;
@@ -438,7 +438,7 @@ async fn a_sender_is_asked_by_one_process_only() {
         world.enqueue(telling(URL)).await;
     }
     world.sender.sent(10).await;
-    tokio::time::sleep(60 * SECOND).await;
+    pass(60).await;
     assert_eq!(world.sender.letters().len(), 10);
     drop(others);
 }

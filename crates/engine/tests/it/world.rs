@@ -249,6 +249,14 @@ pub(crate) async fn settle() {
     }
 }
 
+/// Lets so many seconds pass, and everything happen that does.
+pub(crate) async fn pass(seconds: u16) {
+    for _ in 0..seconds {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        settle().await;
+    }
+}
+
 /// All events to the end.
 pub(crate) async fn read_all(reader: &mut Reader) -> Vec<Event> {
     let mut events = Vec::new();
