@@ -80,6 +80,7 @@ async fn a_body_that_drips_hangs_or_never_ends_costs_a_second_and_four_kilobytes
     let full = "x".repeat(EXCERPT);
     let endless = |bytes: &str| Act::Repeat(bytes.into(), Duration::ZERO);
     let line = "x".repeat(1000);
+    let plenty = "x".repeat(5000);
     let chunk = format!("3e8\r\n{line}\r\n");
     let drip = Act::Repeat(b"drop".to_vec(), SECOND.mul_f64(0.7));
     let table = [
@@ -101,6 +102,7 @@ async fn a_body_that_drips_hangs_or_never_ends_costs_a_second_and_four_kilobytes
             0,
             &full,
         ),
+        ("enough", vec![say(HUGE), say(&plenty), Act::Hang], 0, &full),
         ("cut off", vec![say(HUGE), say("half")], 0, "half"),
         (
             "bad chunk",
@@ -142,6 +144,8 @@ async fn an_excerpt_is_readable_whatever_the_body_was() {
         (b"not \xff UTF-8", "not \u{fffd} UTF-8"),
         ("turned \u{202e}round".as_bytes(), "turned round"),
         (euros.as_bytes(), &whole_euros),
+        // There would be room for a replacement character.
+        (&[b"\0\0\0", euros.as_bytes()].concat(), &whole_euros[3..]),
         // Each of these becomes three bytes.
         (
             &[b"ab", &[0xff; 4096][..]].concat(),
