@@ -10,6 +10,7 @@ use super::plan::{Plan, Workers};
 pub(super) struct Advice {
     rows: Vec<(&'static str, String, String)>,
     gateway: u16,
+    webhook: String,
 }
 
 impl Advice {
@@ -47,7 +48,18 @@ impl Advice {
             "RESPONSE_MCP_TOOLS_URL",
             "a stand-in with small real tools",
         );
-        Self { rows, gateway }
+        let receiver = address(stand_ins.receiver.url());
+        let webhook = format!("{receiver}/webhook");
+        rows.push((
+            "webhooks",
+            webhook.clone(),
+            format!("shown here as they come; {}", plan.signing.told()),
+        ));
+        Self {
+            rows,
+            gateway,
+            webhook,
+        }
     }
 }
 
@@ -70,10 +82,13 @@ impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nThe Response API is up. Ctrl-C ends everything.\n")?;
         for (name, url, note) in &self.rows {
-            let line = format!("  {name:<8} {url:<24} {note}");
+            let line = format!("  {name:<8} {url:<30} {note}");
             writeln!(f, "{}", line.trim_end())?;
         }
-        let commands = COMMANDS.replace("localhost:8000", &format!("localhost:{}", self.gateway));
+        let receiver = self.webhook.trim_end_matches("/webhook");
+        let commands = COMMANDS
+            .replace("localhost:8000", &format!("localhost:{}", self.gateway))
+            .replace("http://localhost:9000", receiver);
         write!(f, "\nTo try in a second terminal:\n\n{commands}")
     }
 }
@@ -114,6 +129,20 @@ curl -X POST http://localhost:8000/responses/v1/responses \
  "input": "Search for the latest AI news and summarize the top 3 results",
  "background": true
  }'
+
+# The same, told to a webhook when it has ended
+curl -X POST http://localhost:8000/responses/v1/responses \
+ -H "Authorization: Bearer $TOKEN" \
+ -H "Content-Type: application/json" \
+ -d '{
+ "model": "jan-v2-30b",
+ "input": "Write a haiku about coding",
+ "background": true,
+ "metadata": {"webhook_url": "http://localhost:9000/webhook"}
+ }'
+
+# What was told so far
+curl http://localhost:9000/received
 
 # With the id that the answer has
 ID=resp_01hqr8v9k2x3f4g5h6j7k8m9n0

@@ -1,6 +1,6 @@
 //! Everything on one's own machine with one command: the service on SQLite, which works on its
-//! background responses itself, stand-ins for the upstreams that no setting names, and the gateway
-//! before it.
+//! background responses itself, stand-ins for the upstreams that no setting names, the gateway
+//! before it, and a receiver for the webhooks it sends.
 //!
 //! The stand-ins run inside this process. The service runs as it does everywhere, as a program of
 //! its own behind a guard, so nothing is left running however this chore ends.
@@ -13,6 +13,7 @@ use clap::Args;
 use response_devstack::Listen;
 use response_devstack::gateway::{Gateway, GatewayOptions};
 use response_devstack::model::{Model, ModelOptions};
+use response_devstack::receiver::{Receiver, ReceiverOptions, Show};
 use response_devstack::tools::{Tools, ToolsOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -30,6 +31,7 @@ mod advice;
 mod lines;
 mod plan;
 mod ports;
+mod webhooks;
 
 /// How long the service may take until it answers.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -51,6 +53,9 @@ pub(crate) struct Dev {
     /// Port of the tools' stand-in; otherwise 8091, or a free one when that is taken
     #[arg(long, value_name = "PORT")]
     tools_port: Option<u16>,
+    /// Port of the receiver of webhooks; otherwise 9000, or a free one when that is taken
+    #[arg(long, value_name = "PORT")]
+    receiver_port: Option<u16>,
     /// Do not build the service: run the one that stands beside this program
     #[arg(long, hide = true)]
     no_build: bool,
@@ -62,6 +67,7 @@ struct StandIns {
     model: Option<Model>,
     tools: Option<Tools>,
     gateway: Gateway,
+    receiver: Receiver,
 }
 
 impl Dev {
@@ -133,6 +139,10 @@ impl Dev {
         if let Workers::ServiceTold(_) = plan.workers {
             set("background.embedded", &true);
         }
+        if plan.allows_loopback {
+            set("egress.allow_cidrs", &webhooks::LOOPBACK);
+        }
+        service.envs(plan.signing.variable());
         Ok(service)
     }
 }
@@ -154,6 +164,16 @@ impl StandIns {
                 ..ToolsOptions::default()
             })
         };
+        let receiver = |listen| {
+            Receiver::start(&ReceiverOptions {
+                listen,
+                secrets: plan.signing.secrets(),
+                show: Some(Show::to(|received| {
+                    say::line(format_args!("webhook | {received}"));
+                })),
+                ..ReceiverOptions::default()
+            })
+        };
         let service = Url::parse(&format!("http://{}/", plan.reach()));
         let strange = |_| ChoreError::Refused(format!("{} is no address", plan.service));
         let gateway = GatewayOptions {
@@ -172,6 +192,7 @@ impl StandIns {
                 .transpose()
                 .map_err(cannot)?,
             gateway: Gateway::start(&gateway).map_err(cannot)?,
+            receiver: plan.receiver.open(receiver).map_err(cannot)?,
         })
     }
 
@@ -206,6 +227,7 @@ async fn stop(
     if let Some(model) = stand_ins.model {
         model.stop().await;
     }
+    stand_ins.receiver.stop().await;
     say::line("ended");
     Ok(())
 }

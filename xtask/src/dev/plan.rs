@@ -7,12 +7,14 @@ use response_settings::{EmbeddedWorkers, Origin, Problem, Settings, Sources};
 
 use super::Dev;
 use super::ports::{self, Port, Wanted};
+use super::webhooks::Signing;
 use crate::error::ChoreError;
 use crate::workspace;
 
 /// The platform's ports.
 const MODEL: u16 = 8080;
 const TOOLS: u16 = 8091;
+const RECEIVER: u16 = 9000;
 
 /// What is to run where.
 #[derive(Debug)]
@@ -25,6 +27,12 @@ pub(super) struct Plan {
     pub(super) model: Option<Port>,
     /// The tools' stand-in, when no setting names an MCP server.
     pub(super) tools: Option<Port>,
+    /// The port of the receiver of webhooks.
+    pub(super) receiver: Port,
+    /// What signs webhooks.
+    pub(super) signing: Signing,
+    /// Whether nobody chose the networks that may be called although they are not public.
+    pub(super) allows_loopback: bool,
     /// The folder of the embedded database, when no setting names one.
     pub(super) data: Option<PathBuf>,
     /// Where responses are kept, in words.
@@ -89,6 +97,7 @@ impl Plan {
                 dev.tools_port.filter(|_| needs_tools),
                 "--tools-port",
             ),
+            Wanted::chosen("the receiver", dev.receiver_port, "--receiver-port"),
         ])?;
         let on_postgres = settings.database.write_dsn.is_some();
         let default = nobody_chose("database.data_dir") && !on_postgres;
@@ -112,6 +121,9 @@ impl Plan {
             gateway: dev.gateway_port,
             model: needs_model.then(|| Port::new(dev.model_port, MODEL)),
             tools: needs_tools.then(|| Port::new(dev.tools_port, TOOLS)),
+            receiver: Port::new(dev.receiver_port, RECEIVER),
+            signing: Signing::of(settings.webhooks.secret.as_ref()),
+            allows_loopback: nobody_chose("egress.allow_cidrs"),
             store,
             data,
             sets_log_format: nobody_chose("log.format"),

@@ -7,7 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot look has failed")]
 
 use std::fmt::Write as _;
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -26,6 +26,7 @@ struct Stack {
     output: BufReader<ChildStdout>,
     service: SocketAddr,
     gateway: SocketAddr,
+    receiver: SocketAddr,
     _data: TempDir,
 }
 
@@ -54,6 +55,7 @@ impl Stack {
             "--gateway-port",
             "--model-port",
             "--tools-port",
+            "--receiver-port",
         ] {
             command.args([flag, "0"]);
         }
@@ -63,6 +65,8 @@ impl Stack {
             "RESPONSE_LLM_API_URL",
             "RESPONSE_MCP_TOOLS_URL",
             "RESPONSE_API_PORT",
+            "WEBHOOK_SECRET",
+            "EGRESS_ALLOW_CIDRS",
         ] {
             command.env_remove(variable);
         }
@@ -76,11 +80,13 @@ impl Stack {
         let mut output = BufReader::new(chore.stdout.take().unwrap());
         let service = address_in(&mut output, "service");
         let gateway = address_in(&mut output, "gateway");
+        let receiver = address_in(&mut output, "webhooks");
         Self {
             chore,
             output,
             service,
             gateway,
+            receiver,
             _data: data,
         }
     }
@@ -90,6 +96,20 @@ impl Stack {
         exchange(self.gateway, method, path, token, body)
     }
 
+    /// The first line that says all of this.
+    fn line_with(&mut self, parts: &[&str]) -> String {
+        let mut seen = String::new();
+        loop {
+            let mut line = String::new();
+            let length = self.output.read_line(&mut line).unwrap();
+            assert!(length > 0, "ended without {parts:?}:\n{seen}");
+            if parts.iter().all(|part| line.contains(part)) {
+                return line;
+            }
+            seen.push_str(&line);
+        }
+    }
+
     /// Ends it as Ctrl-C or an init does, and answers what it still wrote.
     fn end(mut self, signal: Signal) -> (bool, String) {
         let id = i32::try_from(self.chore.id()).unwrap();
@@ -97,7 +117,7 @@ impl Stack {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
         let status = self.chore.wait().unwrap();
-        for address in [self.service, self.gateway] {
+        for address in [self.service, self.gateway, self.receiver] {
             assert!(is_silent(address), "{address} still takes connections");
         }
         (status.success(), rest)
@@ -127,7 +147,8 @@ fn address_in(output: &mut impl std::io::BufRead, name: &str) -> SocketAddr {
         let mut words = line.split_whitespace();
         if words.next() == Some(name) {
             let url = words.next().unwrap().replace("localhost", "127.0.0.1");
-            return url.trim_start_matches("http://").parse().unwrap();
+            let address = url.trim_start_matches("http://").split('/').next();
+            return address.unwrap().parse().unwrap();
         }
         seen.push_str(&line);
     }
@@ -322,6 +343,28 @@ fn the_commands_of_the_background_work_as_they_are_documented() {
     assert_eq!(cancelled["status"], "cancelled");
     assert!(cancelled["cancelled_at"].is_i64(), "{cancelled}");
 
+    let (went_well, rest) = stack.end(Signal::TERM);
+    assert!(went_well, "{rest}");
+}
+
+#[test]
+fn a_webhook_of_the_first_commands_arrives_signed_and_is_shown() {
+    let mut stack = Stack::start();
+    let mut question = later("Write a haiku about coding");
+    let webhook = format!("http://{}/webhook", stack.receiver);
+    question["metadata"]["webhook_url"] = json!(webhook);
+    let created = stack.ask("POST", "/responses/v1/responses", "anybody", &question);
+    assert_eq!(created.status, 201, "{}", created.body);
+    let created: Value = serde_json::from_str(&created.body).unwrap();
+    let id = created["id"].as_str().unwrap();
+    let line = stack.line_with(&["webhook | ", id]);
+    let rest = "verified, attempt 1, answer 200";
+    assert!(
+        line.contains("/webhook response.completed") && line.trim_end().ends_with(rest),
+        "{line}"
+    );
+    let kept = exchange(stack.receiver, "GET", "/received", "", &Value::Null).json();
+    assert_eq!(kept["received"][0]["body"]["id"], created["id"], "{kept}");
     let (went_well, rest) = stack.end(Signal::TERM);
     assert!(went_well, "{rest}");
 }
