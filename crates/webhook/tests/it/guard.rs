@@ -195,6 +195,22 @@ fn whoever_names_a_bad_address_is_told_what_is_wrong_and_what_is_allowed() {
     }
 }
 
+#[test]
+fn an_address_is_told_from_others_by_where_it_leads() {
+    let sender = sender();
+    for (url, origin) in [
+        ("https://hooks.test/a?token=hunter2", "https://hooks.test"),
+        ("HTTPS://HOOKS.test:443/b#c", "https://hooks.test"),
+        ("http://hooks.test", "http://hooks.test"),
+        ("http://hooks.test:8080/", "http://hooks.test:8080"),
+        ("http://0x7f.1/", "http://127.0.0.1"),
+        ("https://user:hunter2@hooks.test/", "https://hooks.test"),
+        ("not a URL", ""),
+    ] {
+        assert_eq!(&*sender.origin(url), origin, "{url}");
+    }
+}
+
 #[tokio::test]
 async fn an_address_of_a_bad_form_is_not_called_either() {
     let receiver = Receiver::answering(TAKEN).await;

@@ -37,8 +37,24 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    /// The one line of the sender since the last time; no line of anybody has a secret in it.
+    fn line(&self) -> Value {
+        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let mut ours = lines.filter(|line: &Value| line["target"] == "response_webhook::send");
+        let line = ours.next().unwrap();
+        assert_eq!(ours.next(), None);
+        line
+    }
+}
+
+/// A letter full of secrets.
+fn marked(base: &str) -> Letter {
+    Letter {
+        secrets: secrets(&["hunter2-of-signing"]),
+        body: b"\"hunter2-of-body\"".to_vec(),
+        ..letter(&format!("{base}/hunter2-of-path?token=hunter2-of-query"))
     }
 }
 
@@ -77,26 +93,30 @@ async fn a_failed_attempt_is_one_line_without_secrets() {
     ];
     let sender = sender_with(policy(), Names::new(vec![Answer::Unknown]));
     for (base, host, fault) in table {
-        let letter = Letter {
-            secrets: secrets(&["hunter2-of-signing"]),
-            body: b"\"hunter2-of-body\"".to_vec(),
-            ..letter(&format!("{base}/hunter2-of-path?token=hunter2-of-query"))
-        };
+        let letter = marked(&base);
         let event = letter.id.to_string();
         assert_eq!(sender.send(letter).await.unwrap_err().as_str(), fault);
-        let text = log.take();
-        assert!(!text.contains("hunter2"), "{text}");
-        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
-        let ours: Vec<Value> = lines
-            .filter(|line: &Value| line["target"] == "response_webhook::send")
-            .collect();
-        let [line] = &ours[..] else {
-            panic!("{ours:?}");
-        };
+        let line = log.line();
         let fields = &line["fields"];
         assert_eq!(fields["event.id"], event);
         assert_eq!(fields["net.host"].as_str().unwrap_or("null"), host);
         assert_eq!(fields["fault"], fault);
         assert!(!fields["error"].as_str().unwrap().is_empty());
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_is_one_line_without_the_receivers_words() {
+    let (log, _listening) = Log::listening();
+    let receiver =
+        Receiver::answering("HTTP/1.1 302 hunter2\r\nlocation: http://hunter2/\r\n\r\nhunter2")
+            .await;
+    let sender = sender_with(policy(), Names::new(vec![Answer::Unknown]));
+    let letter = marked(&receiver.url());
+    let event = letter.id.to_string();
+    sender.send(letter).await.unwrap();
+    let line = log.line();
+    assert_eq!(line["fields"]["event.id"], event);
+    assert_eq!(line["fields"]["net.host"], "127.0.0.1");
+    assert_eq!(line["fields"]["http.status"], 302);
 }
