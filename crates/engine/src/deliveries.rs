@@ -9,6 +9,9 @@ use response_domain::webhook::{DeliveryKey, WebhookDelivery};
 use crate::Engine;
 use crate::error::{EndpointError, ReadError};
 
+/// A delivery that was tried so often is not sent again: every attempt is kept and shown.
+const ATTEMPTS: usize = 100;
+
 impl Engine {
     /// The deliveries of a response, that of the request's own address first.
     pub async fn deliveries(
@@ -43,11 +46,23 @@ impl Engine {
         key: DeliveryKey,
     ) -> Result<WebhookDelivery, EndpointError> {
         let ports = &self.0.ports;
+        let attempts = self.delivery(owner, key).await?.attempts.len();
+        if attempts >= ATTEMPTS {
+            return Err(EndpointError::TriedEnough { attempts });
+        }
         if !ports.outbox.redeliver(owner, key).await? {
             return Err(EndpointError::NoSuchDelivery);
         }
         ports.bus.send(Nudge::Due);
-        let all = ports.outbox.of_response(owner, key.response).await?;
+        self.delivery(owner, key).await
+    }
+
+    async fn delivery(
+        &self,
+        owner: &OwnerId,
+        key: DeliveryKey,
+    ) -> Result<WebhookDelivery, EndpointError> {
+        let all = self.0.ports.outbox.of_response(owner, key.response).await?;
         let mut all = all.into_iter();
         all.find(|delivery| delivery.key == key)
             .ok_or(EndpointError::NoSuchDelivery)

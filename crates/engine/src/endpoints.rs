@@ -1,6 +1,7 @@
 //! Registered webhook endpoints: keeping them, and trying one out; only one's own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use response_domain::caller::OwnerId;
 use response_domain::id::{EndpointId, EventId, ResponseId};
@@ -20,8 +21,11 @@ use crate::error::{CreateError, EndpointError};
 /// The most endpoints of one owner.
 pub const ENDPOINTS: u32 = 100;
 
-/// How often a change is tried again that another one was faster than.
-const TRIES: u32 = 5;
+/// How often a change is tried that others are faster than, and the longest pause before the next try.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(100);
+/// The most tests at once: whoever asks for one waits for it.
+pub(crate) const TESTS: usize = 64;
 
 /// An endpoint, and the secret that its owner sees this once.
 #[derive(Debug, Clone)]
@@ -180,6 +184,8 @@ impl Engine {
     ) -> Result<Attempt, EndpointError> {
         let ports = &self.0.ports;
         let endpoint = self.endpoint(owner, id).await?;
+        let place = self.0.tests.try_acquire();
+        let _place = place.map_err(|_full| EndpointError::TooManyTests)?;
         let at = ports.clock.now();
         let response = ResponseId::new(ports.ids.next());
         let letter = Letter {
@@ -280,13 +286,11 @@ impl Engine {
                     endpoint.revision = endpoint.revision.saturating_add(1);
                     return Ok(endpoint);
                 }
-                Err(StoreError::Stale) => {}
+                Err(StoreError::Stale) => tokio::time::sleep(PAUSE.mul_f64(self.noise())).await,
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(EndpointError::Store(StoreError::Unavailable(
-            "the endpoint changes faster than it can be changed".into(),
-        )))
+        Err(EndpointError::Contended)
     }
 }
 

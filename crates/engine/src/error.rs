@@ -115,6 +115,18 @@ pub enum EndpointError {
     /// There is no such delivery to it.
     #[error("there is no such delivery")]
     NoSuchDelivery,
+    /// That delivery was tried as often as is kept.
+    #[error("the delivery was tried {attempts} times, which is enough")]
+    TriedEnough {
+        /// So many times.
+        attempts: usize,
+    },
+    /// Others change it at this moment.
+    #[error("the webhook endpoint is being changed by others")]
+    Contended,
+    /// As many tests as allowed are under way.
+    #[error("as many tests of webhook endpoints are under way as this server allows")]
+    TooManyTests,
     /// The caller has as many as allowed.
     #[error("at most {at_most} webhook endpoints are allowed")]
     Full {

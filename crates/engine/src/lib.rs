@@ -34,7 +34,7 @@ pub mod watch;
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::contact::Contact;
 use crate::follow::Followers;
@@ -59,6 +59,8 @@ struct Rooms {
     /// Told when a response may wait in the queue.
     queued: Notify,
     relay: relay::Relay,
+    /// Places for tests of webhook endpoints.
+    tests: Semaphore,
 }
 
 impl std::fmt::Debug for Engine {
@@ -84,6 +86,7 @@ impl Engine {
             backlog: enqueue::Backlog::default(),
             queued: Notify::new(),
             relay: relay::Relay::default(),
+            tests: Semaphore::new(endpoints::TESTS),
         }))
     }
 }

@@ -94,6 +94,18 @@ pub trait WebhookOutbox: Send + Sync {
     /// Gives a delivery up that was not tried. [`StoreError::Stale`] as above.
     async fn give_up(&self, lease: &DeliveryLease, why: GaveUp) -> Result<(), StoreError>;
 
+    /// Gives up what was not tried, all for the same reason. Nothing happens to those whose lease is not the
+    /// latest any more.
+    async fn give_up_all(&self, leases: &[DeliveryLease], why: GaveUp) -> Result<(), StoreError> {
+        for lease in leases {
+            match self.give_up(lease, why).await {
+                Ok(()) | Err(StoreError::Stale) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Lets deliveries wait that there is no room for now, in [`Lane::Patient`], untried. Nothing happens to
     /// those whose lease is not the latest any more.
     async fn postpone(&self, leases: &[DeliveryLease], by: Duration) -> Result<(), StoreError>;

@@ -54,6 +54,8 @@ pub struct Due {
     pub created: Timestamp,
     /// How often it was tried since it was last begun.
     pub tried: u16,
+    /// How often it was tried in all.
+    pub tried_in_all: u32,
     /// Where to.
     pub target: Target,
 }

@@ -8,7 +8,7 @@ use response_domain::ports::store::StoreError;
 use response_domain::ports::vault::VaultError;
 use response_domain::ports::webhook::Letter;
 use response_domain::webhook::{
-    Attempt, Due, EndpointState, GaveUp, Outcome, Payload, Schedule, SigningSecret, Target, Verdict,
+    Attempt, Due, GaveUp, Outcome, Payload, Schedule, SigningSecret, Target, Verdict,
 };
 use tokio::time::Instant;
 
@@ -35,8 +35,6 @@ enum Unsent {
     Never(GaveUp),
     /// This process cannot.
     NotHere(Duration),
-    /// Its claim runs out, and then somebody tries again.
-    NotNow,
     /// The response was deleted, and so was this.
     Gone,
 }
@@ -71,7 +69,7 @@ impl Engine {
             Payload::Thin => payloads.thin(due.event, key.response, due.created),
             Payload::Full => {
                 let found = self.0.ports.store.find(&due.owner, key.response).await;
-                let found = found.map_err(|error| unreadable(due, &error))?;
+                let found = found.map_err(|error| self.unread(due, &error))?;
                 payloads.full(due.event, &*found.ok_or(Unsent::Gone)?)
             }
         };
@@ -88,13 +86,10 @@ impl Engine {
     }
 
     fn secrets_of(&self, due: &Due) -> Result<Vec<SigningSecret>, Unsent> {
-        let (secrets, state) = match &due.target {
+        let secrets = match &due.target {
             Target::Callback(_) => return Ok(self.0.policy.webhooks.secrets.clone()),
-            Target::Endpoint { secrets, state, .. } => (secrets, state),
+            Target::Endpoint { secrets, .. } => secrets,
         };
-        if let EndpointState::Disabled { .. } = state {
-            return Err(Unsent::Never(GaveUp::EndpointDisabled));
-        }
         let Some(id) = due.lease.key.endpoint else {
             return Err(Unsent::Never(GaveUp::Unsigned));
         };
@@ -111,6 +106,27 @@ impl Engine {
                 _ => Unsent::Never(GaveUp::Unsigned),
             }
         })
+    }
+
+    fn unread(&self, due: &Due, error: &StoreError) -> Unsent {
+        let id = due.lease.key.response;
+        let cause = error as &dyn std::error::Error;
+        match error {
+            StoreError::Corrupt { .. } => {
+                tracing::error!(
+                    response.id = %id, error = cause,
+                    "a response that is to be told of cannot be read"
+                );
+                Unsent::Never(GaveUp::Unreadable)
+            }
+            StoreError::Stale | StoreError::Unavailable(_) | StoreError::Failed(_) => {
+                tracing::warn!(
+                    response.id = %id, error = cause,
+                    "a response could not be read to be told of; this is tried again"
+                );
+                Unsent::NotHere(self.a_while())
+            }
+        }
     }
 
     fn outcome(&self, due: &Due, attempt: &Attempt) -> Outcome {
@@ -164,7 +180,7 @@ impl Engine {
     async fn leave(&self, due: &Due, unsent: Unsent) {
         let outbox = &self.0.ports.outbox;
         let left = match unsent {
-            Unsent::Gone | Unsent::NotNow => return,
+            Unsent::Gone => return,
             Unsent::NotHere(pause) => outbox.postpone(&[due.lease], pause).await,
             Unsent::Never(why) => {
                 given_up(due, why);
@@ -182,19 +198,8 @@ impl Engine {
     }
 }
 
-fn unreadable(due: &Due, error: &StoreError) -> Unsent {
-    tracing::error!(
-        response.id = %due.lease.key.response,
-        error = error as &dyn std::error::Error,
-        "a response could not be read to be told of"
-    );
-    match error {
-        StoreError::Corrupt { .. } => Unsent::Never(GaveUp::Unreadable),
-        StoreError::Stale | StoreError::Unavailable(_) | StoreError::Failed(_) => Unsent::NotNow,
-    }
-}
-
-fn given_up(due: &Due, why: GaveUp) {
+/// Says that a delivery is not tried any more.
+pub(super) fn given_up(due: &Due, why: GaveUp) {
     watch::webhook_given_up(why);
     let key = due.lease.key;
     tracing::warn!(

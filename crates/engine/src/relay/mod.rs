@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use response_domain::ports::webhook::DueClaim;
-use response_domain::webhook::{Due, Lane};
+use response_domain::webhook::{Due, EndpointState, GaveUp, Lane, Target};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
+use self::deliver::given_up;
 use self::targets::Targets;
 use crate::Engine;
 use crate::watch;
@@ -108,8 +109,10 @@ impl Engine {
             return false;
         };
         let may_wait = claimed.len() >= usize::from(free);
+        let (unwanted, wanted): (Vec<_>, Vec<_>) = claimed.into_iter().partition(is_unwanted);
+        self.give_up_all(&unwanted, GaveUp::EndpointDisabled).await;
         let mut crowded = Vec::new();
-        for due in claimed {
+        for due in wanted {
             let entered = self.enter(lane, &due);
             match (entered, room.split(1)) {
                 (Some(entry), Some(place)) => self.set_off(due, entry, place),
@@ -122,6 +125,19 @@ impl Engine {
             contact.take("webhooks could not be put off", postponed);
         }
         may_wait
+    }
+
+    async fn give_up_all(&self, unwanted: &[Due], why: GaveUp) {
+        if unwanted.is_empty() {
+            return;
+        }
+        for due in unwanted {
+            given_up(due, why);
+        }
+        let leases: Vec<_> = unwanted.iter().map(|due| due.lease).collect();
+        let given_up = self.0.ports.outbox.give_up_all(&leases, why).await;
+        let contact = &self.0.contact;
+        contact.take("unwanted webhooks could not be given up", given_up);
     }
 
     fn enter(&self, lane: Lane, due: &Due) -> Option<targets::Entry> {
@@ -157,13 +173,18 @@ impl Engine {
     }
 
     /// One to five seconds, different each time, so that what came together does not come back together.
-    fn a_while(&self) -> Duration {
+    pub(super) fn a_while(&self) -> Duration {
         Duration::from_secs(1) + Duration::from_secs(4).mul_f64(self.noise())
     }
 
     /// Something from 0 to 1.
-    fn noise(&self) -> f64 {
+    pub(crate) fn noise(&self) -> f64 {
         let bits = u16::try_from(self.0.ports.ids.next().bits() & 0xffff);
         f64::from(bits.unwrap_or(u16::MAX)) / f64::from(u16::MAX)
     }
+}
+
+/// Whether it goes to an endpoint that is sent nothing.
+fn is_unwanted(due: &Due) -> bool {
+    matches!(&due.target, Target::Endpoint { state, .. } if *state != EndpointState::Active)
 }

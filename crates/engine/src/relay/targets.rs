@@ -218,6 +218,7 @@ mod tests {
             event: WebhookEvent::Completed,
             created: Timestamp::from_micros(0),
             tried: 0,
+            tried_in_all: 0,
             target: Target::Callback(url.into()),
         }
     }

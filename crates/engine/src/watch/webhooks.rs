@@ -39,7 +39,7 @@ pub(super) fn describe() {
     describe_histogram!(
         ARRIVED,
         Unit::Seconds,
-        "From the end of a response to the arrival of its webhook at the first attempt"
+        "From the end of a response to the arrival of its webhook at the very first attempt"
     );
     describe_counter!(GIVEN_UP, "Webhooks that are not tried again, by reason");
     describe_counter!(
@@ -65,7 +65,7 @@ pub(crate) fn webhook_tried(due: &Due, attempt: &Attempt) {
     };
     counter!(ATTEMPTS, "to" => to, "result" => result).increment(1);
     histogram!(ATTEMPT, "result" => result).record(attempt.duration);
-    if attempt.is_taken() && due.tried == 0 {
+    if attempt.is_taken() && due.tried_in_all == 0 {
         let arrived = attempt.at.after(attempt.duration);
         histogram!(ARRIVED).record(arrived.since(due.created));
     }

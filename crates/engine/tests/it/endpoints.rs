@@ -333,11 +333,53 @@ async fn a_replaced_secret_that_does_not_open_any_more_keeps_the_newest_from_not
         secret: Some("a-secret-that-i-made-up".into()),
         old: OldSecret::SignsForADay,
     };
-    let rotated = between.engine.rotate_secret(&owner(), id, rotation);
-    let secret = rotated.await.unwrap().secret;
+    let rotated = between.engine.rotate_secret(&owner(), id, rotation).await;
+    let secret = rotated.unwrap().secret;
     let after = beside(&between, ["kept", "other"]).build().await;
     let event = WebhookEvent::Completed;
     let tried = after.engine.test_endpoint(&owner(), id, event).await;
     assert_eq!(tried.unwrap().answer, status(200));
     assert_eq!(after.sender.letters()[0].secrets, [secret]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_at_the_same_moment_all_come_through() {
+    let world = world().await;
+    let id = world.registered().await.id;
+    let owner = owner();
+    let changes = (0..60).map(|number: u32| {
+        let draft = EndpointDraft {
+            name: Some(number.to_string().into()),
+            ..EndpointDraft::default()
+        };
+        world.engine.change_endpoint(&owner, id, draft)
+    });
+    for changed in futures::future::join_all(changes).await {
+        changed.unwrap();
+    }
+    let found = world.engine.endpoint(&owner, id).await.unwrap();
+    assert_eq!(found.revision, 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_tests_are_under_way_at_once() {
+    let world = world().await;
+    let id = world.registered().await.id;
+    world.sender.hold(URL);
+    let (owner, event) = (owner(), WebhookEvent::Completed);
+    let tests = (0..70).map(|_| world.engine.test_endpoint(&owner, id, event));
+    let all = async {
+        let all = futures::future::join_all(tests).await;
+        let refused = all
+            .iter()
+            .filter(|it| matches!(it, Err(EndpointError::TooManyTests)));
+        (refused.count(), all.iter().filter(|it| it.is_ok()).count())
+    };
+    let release = async {
+        world.sender.sent(64).await;
+        world.sender.release(URL);
+    };
+    let ((refused, done), ()) = tokio::join!(all, release);
+    assert_eq!((refused, done), (6, 64));
+    assert!(world.engine.test_endpoint(&owner, id, event).await.is_ok());
 }

@@ -11,7 +11,7 @@ use response_domain::webhook::{
     DeliveryKey, DeliveryState, Disabled, EndpointDraft, EndpointState, GaveUp, Payload, SendFault,
     SigningSecret, WebhookDelivery, WebhookEvent,
 };
-use response_engine::error::CreateError;
+use response_engine::error::{CreateError, EndpointError};
 use response_testkit::script::{TurnScript, text};
 use response_testkit::sender::{busy, status};
 use tokio::time::Instant;
@@ -310,6 +310,56 @@ async fn a_redelivery_has_the_same_id_and_begins_the_schedule_anew() {
     pass(60).await;
     let delivery = world.delivery(key(queued.id, None)).await;
     assert_eq!(delivery.attempts.len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_was_tried_a_hundred_times_is_not_sent_again() {
+    let world = sending().policy(|policy| policy.webhooks.callback.attempts = 100);
+    let world = world.build().await;
+    world.sender.always_at(URL, status(500));
+    let queued = world.enqueue(telling(URL)).await;
+    pass(300).await;
+    assert_eq!(world.sender.letters().len(), 100);
+    let again = world
+        .engine
+        .redeliver(&ada().owner, key(queued.id, None))
+        .await;
+    let error = again.unwrap_err();
+    assert!(matches!(
+        error,
+        EndpointError::TriedEnough { attempts: 100 }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_an_endpoint_that_was_switched_off_is_given_up_without_a_try() {
+    let world = sending().build().await;
+    let id = world.register(URL, &["*"]).await;
+    world.sender.hold(URL);
+    let first = world.enqueue(but(|_| {})).await;
+    world.sender.sent(1).await;
+    world.sender.answer_at(URL, [status(500)]);
+    let off = EndpointDraft {
+        active: Some(false),
+        ..EndpointDraft::default()
+    };
+    let changed = world.engine.change_endpoint(&ada().owner, id, off).await;
+    changed.unwrap();
+    world
+        .engine
+        .shut_down(std::future::ready(()), Duration::ZERO)
+        .await;
+    let other = sending_beside(&world).build().await;
+    other.sender.release(URL);
+    pass(10).await;
+    assert_eq!(
+        other.sender.letters().len(),
+        1,
+        "the one that was under way"
+    );
+    let delivery = other.delivery(key(first.id, Some(id))).await;
+    let why = GaveUp::EndpointDisabled;
+    assert!(matches!(delivery.state, DeliveryState::GivenUp { why: is, .. } if is == why));
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,6 +55,17 @@ impl From<EndpointError> for Problem {
             EndpointError::NotFound => Self::no_such_endpoint(),
             EndpointError::NoSuchDelivery => Self::no_such_delivery(),
             EndpointError::Full { .. } => Self::bad_request("too_many_webhooks", message),
+            EndpointError::TriedEnough { .. } => Self {
+                repeat: Repeat::Futile,
+                ..conflict("delivery_tried_enough", message)
+            },
+            EndpointError::Contended => conflict("webhook_contended", message),
+            EndpointError::TooManyTests => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                Kind::RateLimit,
+                "too_many_webhook_tests",
+                message,
+            ),
             EndpointError::NoKey => webhooks_unavailable(message),
             EndpointError::Vault(_) => Self::internal(error),
             EndpointError::Store(error) => error.into(),
@@ -122,16 +133,14 @@ impl From<CreateError> for Problem {
 }
 
 fn previous_in_progress(message: String) -> Problem {
-    let conflict = Problem::new(
-        StatusCode::CONFLICT,
-        Kind::Conflict,
-        "previous_response_in_progress",
-        message,
-    );
     Problem {
         repeat: Repeat::Futile,
-        ..conflict.about("previous_response_id")
+        ..conflict("previous_response_in_progress", message).about("previous_response_id")
     }
+}
+
+fn conflict(code: &'static str, message: String) -> Problem {
+    Problem::new(StatusCode::CONFLICT, Kind::Conflict, code, message)
 }
 
 fn stands_alone(unpaired: &Unpaired) -> Problem {

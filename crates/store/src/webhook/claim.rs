@@ -32,10 +32,10 @@ const CLAIM_POSTGRES: &str = concat!(
             worker_id = $1, lease = w.lease + 1, due_at = clock_timestamp() + $5 * interval '1 microsecond'
         FROM first WHERE w.response_id = first.response_id AND w.endpoint_id = first.endpoint_id
         RETURNING w.response_id, w.endpoint_id, w.owner, w.event, w.callback_url, w.created_at, w.tried,
-            w.lease, first.due_at AS since
+            w.attempts, w.lease, first.due_at AS since
     )
     SELECT d.response_id, d.endpoint_id, d.owner, d.event, d.callback_url, d.created_at, d.tried,
-        d.lease, d.since, ",
+        d.attempts, d.lease, d.since, ",
     target_columns!(),
     " FROM d LEFT JOIN webhook_endpoints e ON e.id = d.endpoint_id
     ORDER BY d.since, d.response_id, d.endpoint_id"
@@ -44,7 +44,7 @@ const CLAIM_POSTGRES: &str = concat!(
 /// The same, as they stand before they are claimed, with the token that they will have.
 pub(super) const DUE_SQLITE: &str = concat!(
     "SELECT d.response_id, d.endpoint_id, d.owner, d.event, d.callback_url, d.created_at, d.tried,
-        d.lease + 1 AS lease, d.due_at AS since, ",
+        d.attempts, d.lease + 1 AS lease, d.due_at AS since, ",
     target_columns!(),
     " FROM webhook_deliveries d LEFT JOIN webhook_endpoints e ON e.id = d.endpoint_id
     WHERE d.lane = $1 AND d.due_at <= ",

@@ -28,13 +28,24 @@ macro_rules! leased {
 
 pub(super) use leased;
 
+/// Given up for the reason `$why`.
+macro_rules! given_up {
+    ($database:ident, $why:literal) => {
+        concat!(
+            "state = 'given_up', ended_at = ",
+            clock!($database),
+            ", why = ",
+            $why,
+            ", due_at = NULL, worker_id = NULL"
+        )
+    };
+}
+
 macro_rules! give_up {
     ($database:ident) => {
         concat!(
-            "UPDATE webhook_deliveries SET
-                state = 'given_up', ended_at = ",
-            clock!($database),
-            ", why = $5, due_at = NULL, worker_id = NULL",
+            "UPDATE webhook_deliveries SET ",
+            given_up!($database, "$5"),
             leased!()
         )
     };
@@ -42,19 +53,31 @@ macro_rules! give_up {
 
 const GIVE_UP: Both = both!(give_up);
 
-const POSTPONE_POSTGRES: &str = concat!(
-    "WITH here AS MATERIALIZED (
-        SELECT d.response_id, d.endpoint_id FROM webhook_deliveries d
-        JOIN UNNEST($2::text[], $3::text[], $4::text[], $5::int8[])
-            AS l(response_id, endpoint_id, worker_id, lease)
-            ON d.response_id = l.response_id AND d.endpoint_id = l.endpoint_id
-        WHERE d.worker_id IS NOT DISTINCT FROM l.worker_id AND d.lease = l.lease
-        FOR UPDATE OF d SKIP LOCKED
-    )
-    UPDATE webhook_deliveries w SET worker_id = NULL, lane = 1, due_at = ",
-    later!(postgres, "$1"),
-    " FROM here WHERE w.response_id = here.response_id AND w.endpoint_id = here.endpoint_id"
-);
+/// Changes several as `$set` says, all of `$2` to `$5` whose lease is the latest.
+macro_rules! change_postgres {
+    ($set:expr) => {
+        concat!(
+            "WITH here AS MATERIALIZED (
+                SELECT d.response_id, d.endpoint_id FROM webhook_deliveries d
+                JOIN UNNEST($2::text[], $3::text[], $4::text[], $5::int8[])
+                    AS l(response_id, endpoint_id, worker_id, lease)
+                    ON d.response_id = l.response_id AND d.endpoint_id = l.endpoint_id
+                WHERE d.worker_id IS NOT DISTINCT FROM l.worker_id AND d.lease = l.lease
+                FOR UPDATE OF d SKIP LOCKED
+            )
+            UPDATE webhook_deliveries w SET ",
+            $set,
+            " FROM here WHERE w.response_id = here.response_id AND w.endpoint_id = here.endpoint_id"
+        )
+    };
+}
+
+const GIVE_UP_POSTGRES: &str = change_postgres!(given_up!(postgres, "$1"));
+
+const POSTPONE_POSTGRES: &str = change_postgres!(concat!(
+    "worker_id = NULL, lane = 1, due_at = ",
+    later!(postgres, "$1")
+));
 
 const POSTPONE_SQLITE: &str = concat!(
     "UPDATE webhook_deliveries SET worker_id = NULL, lane = 1, due_at = ",
@@ -121,14 +144,39 @@ impl Store {
         }
     }
 
+    pub(super) async fn give_up_deliveries(
+        &self,
+        leases: &[DeliveryLease],
+        why: GaveUp,
+    ) -> Result<(), StoreError> {
+        match self.backend() {
+            Backend::Sqlite(database) => {
+                let values = |values: &mut Values| values.text(Some(why.as_str()));
+                change_on_sqlite(database, GIVE_UP.sqlite, leases, values).await
+            }
+            Backend::Postgres(database) => {
+                let mut bound = Bound::default();
+                bound.text(Some(why.as_str()));
+                change_on_postgres(database, GIVE_UP_POSTGRES, bound, leases).await
+            }
+        }
+    }
+
     pub(super) async fn postpone_deliveries(
         &self,
         leases: &[DeliveryLease],
         by: Duration,
     ) -> Result<(), StoreError> {
         match self.backend() {
-            Backend::Sqlite(database) => postpone_on_sqlite(database, leases, by).await,
-            Backend::Postgres(database) => postpone_on_postgres(database, leases, by).await,
+            Backend::Sqlite(database) => {
+                let values = |values: &mut Values| values.large(Some(micros(by)));
+                change_on_sqlite(database, POSTPONE_SQLITE, leases, values).await
+            }
+            Backend::Postgres(database) => {
+                let mut bound = Bound::default();
+                bound.large(Some(micros(by)));
+                change_on_postgres(database, POSTPONE_POSTGRES, bound, leases).await
+            }
         }
     }
 
@@ -175,35 +223,37 @@ pub(super) fn name(sink: &mut dyn Sink, lease: &DeliveryLease) {
     sink.large(Some(token(lease)));
 }
 
-async fn postpone_on_postgres(
+/// `bound` has the value that comes before those of the leases.
+async fn change_on_postgres(
     database: &Postgres,
+    statement: &'static str,
+    mut bound: Bound,
     leases: &[DeliveryLease],
-    by: Duration,
 ) -> Result<(), StoreError> {
-    let mut bound = Bound::default();
-    bound.large(Some(micros(by)));
     let leases = leases.iter();
     bound.column(leases.clone(), |lease| lease.key.response.to_string());
     bound.column(leases.clone(), |lease| endpoint(lease.key));
     bound.column(leases.clone(), |lease| lease.worker.to_string());
     bound.column(leases, token);
     let arguments = bound.finish().map_err(StoreError::Failed)?;
-    let postponed = database.writers.execute(POSTPONE_POSTGRES, arguments);
-    postponed.await.map(drop).map_err(from_sqlx)
+    let changed = database.writers.execute(statement, arguments);
+    changed.await.map(drop).map_err(from_sqlx)
 }
 
-async fn postpone_on_sqlite(
+/// `more` adds the value that comes behind those of each lease.
+async fn change_on_sqlite(
     database: &Sqlite,
+    statement: &'static str,
     leases: &[DeliveryLease],
-    by: Duration,
+    more: impl Fn(&mut Values),
 ) -> Result<(), StoreError> {
     let transaction = database.begin_write().await.map_err(from_orm)?;
     for lease in leases {
         let mut values = Values::default();
         name(&mut values, lease);
-        values.large(Some(micros(by)));
-        let postponed = transaction.execute_raw(sqlite(POSTPONE_SQLITE, values));
-        postponed.await.map_err(from_orm)?;
+        more(&mut values);
+        let changed = transaction.execute_raw(sqlite(statement, values));
+        changed.await.map_err(from_orm)?;
     }
     transaction.commit().await.map_err(from_orm)
 }

@@ -88,6 +88,10 @@ impl WebhookOutbox for Store {
         answered(self.give_up_delivery(lease, why)).await
     }
 
+    async fn give_up_all(&self, leases: &[DeliveryLease], why: GaveUp) -> Result<(), StoreError> {
+        answered(self.give_up_deliveries(leases, why)).await
+    }
+
     async fn postpone(&self, leases: &[DeliveryLease], by: Duration) -> Result<(), StoreError> {
         answered(self.postpone_deliveries(leases, by)).await
     }

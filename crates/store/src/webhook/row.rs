@@ -81,6 +81,7 @@ pub(super) struct DueRow {
     callback_url: Option<String>,
     created_at: ChronoDateTimeUtc,
     tried: i32,
+    attempts: i32,
     pub(super) lease: i64,
     /// Since when it was due before it was claimed.
     pub(super) since: ChronoDateTimeUtc,
@@ -111,6 +112,7 @@ impl DueRow {
                 event: word::read(&self.event)?,
                 created: self.created_at.into(),
                 tried: number(self.tried)?,
+                tried_in_all: number(self.attempts)?,
                 target,
             })
         };

@@ -136,6 +136,7 @@ pub async fn a_claim_tells_all_that_sending_takes(fixture: &Fixture) {
         event: WebhookEvent::Completed,
         created,
         tried: 0,
+        tried_in_all: 0,
         target: Target::Callback(CALLBACK.into()),
     };
     assert_eq!(callback, expected);

@@ -64,6 +64,7 @@ macro_rules! webhook_suite {
             records: [
                 what_arrived_is_not_sent_again,
                 what_is_to_be_tried_again_waits_in_the_patient_lane,
+                several_are_given_up_at_once_but_for_those_that_somebody_else_has,
                 what_is_given_up_is_not_sent_any_more,
                 each_delivery_goes_its_own_way,
                 every_attempt_reads_back,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use response_domain::webhook::{
-    Answer, Attempt, DeliveryState, EXCERPT, Effect, GaveUp, Lane, Outcome, SendFault, Verdict,
+    Answer, Attempt, DeliveryState, Due, EXCERPT, Effect, GaveUp, Lane, Outcome, SendFault, Verdict,
 };
 
 use super::sample::{
@@ -12,7 +12,7 @@ use super::sample::{
     to_endpoint, unanswered,
 };
 use crate::store_suite::Fixture;
-use crate::store_suite::sample::at;
+use crate::store_suite::sample::{at, worker};
 
 const A_DAY: Duration = Duration::from_hours(24);
 
@@ -50,6 +50,33 @@ pub async fn what_is_to_be_tried_again_waits_in_the_patient_lane(fixture: &Fixtu
         let due = one_due(fixture, 1, Lane::Patient).await;
         assert_eq!((due.lease.key, due.tried), (to_callback(1), tried));
         lease = due.lease;
+    }
+}
+
+pub async fn several_are_given_up_at_once_but_for_those_that_somebody_else_has(fixture: &Fixture) {
+    for number in 1..=3 {
+        complete_calling_back(fixture, number).await;
+    }
+    let before = due(fixture, 1, Lane::Prompt).await;
+    assert_eq!(before.len(), 3);
+    assert!(fixture.webhooks().give_back(worker(1)).await.is_ok());
+    let again = due(fixture, 2, Lane::Prompt).await;
+    let of = |all: &[Due], number| -> Vec<_> {
+        let these = all
+            .iter()
+            .filter(|due| due.lease.key == to_callback(number));
+        these.map(|due| due.lease).collect()
+    };
+    let leases = [of(&again, 1), of(&before, 2), of(&again, 3)].concat();
+    assert_eq!(leases.len(), 3);
+    let why = GaveUp::EndpointDisabled;
+    let given_up = fixture.webhooks().give_up_all(&leases, why).await;
+    assert!(given_up.is_ok(), "{given_up:?}");
+    for (number, is_over) in [(1, true), (2, false), (3, true)] {
+        let shown = delivery(fixture, to_callback(number)).await;
+        let over = matches!(shown.state, DeliveryState::GivenUp { why: told, .. } if told == why);
+        assert_eq!(over, is_over, "{shown:?}");
+        assert_eq!(shown.attempts, []);
     }
 }
 

@@ -62,6 +62,7 @@ impl Webhooks {
                     event: entry.event,
                     created: entry.created,
                     tried: entry.tried,
+                    tried_in_all: u32::try_from(entry.attempts.len()).unwrap_or(u32::MAX),
                     target,
                 })
             })
