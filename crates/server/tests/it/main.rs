@@ -13,3 +13,4 @@ mod faults;
 mod lifecycle;
 mod process;
 mod settings;
+mod webhooks;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use response_devstack::model::{Model, ModelOptions};
 use response_devstack::tools::{TestTools, Tools, ToolsOptions};
 use response_egress::header::{AUTHORIZATION, HeaderValue};
-use response_egress::{ClientOptions, EgressClient, Outbound, Url};
+use response_egress::{ClientOptions, EgressClient, Method, Outbound, Url};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -310,11 +310,13 @@ impl Client {
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
-        self.send(Outbound::new(
-            response_egress::Method::DELETE,
-            &self.url(path),
-        ))
-        .await
+        self.send(Outbound::new(Method::DELETE, &self.url(path)))
+            .await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        let outbound = Outbound::new(Method::PATCH, &self.url(path));
+        self.send(outbound.json(body.to_string())).await
     }
 
     pub(crate) async fn create(&self, body: Value) -> Answer {

@@ -52,7 +52,13 @@ fn faults() -> [(String, &'static str, &'static str); 8] {
     ]
 }
 
-async fn complaint(fleet: &Fleet, api: &mut Process, worker: &mut Process, id: &str) -> String {
+/// What is found wrong, or "nothing".
+pub(crate) async fn complaint(
+    fleet: &Fleet,
+    api: &mut Process,
+    worker: &mut Process,
+    id: &str,
+) -> String {
     let responses = [id.to_owned()];
     let after = After {
         fleet,

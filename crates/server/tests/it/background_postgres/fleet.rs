@@ -14,13 +14,13 @@ use tokio::time::Instant;
 use crate::process::{Client, Log, Process, Program, World};
 
 /// Callers bring this; nobody may see it but the upstreams.
-pub(super) const MARKER: &str = "marker-4f1d7a90c3-secret";
+pub(crate) const MARKER: &str = "marker-4f1d7a90c3-secret";
 
 /// Thirty-two bytes, for tests only.
 const VAULT_KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// Far more than anything here takes.
-pub(super) const LONG: Duration = Duration::from_secs(45);
+pub(crate) const LONG: Duration = Duration::from_secs(45);
 
 /// Notes every change of a response's status, and of who holds it.
 const WITNESS: &str = "
@@ -53,30 +53,34 @@ const WITNESS: &str = "
 ";
 
 /// Processes that share a database.
-pub(super) struct Fleet {
-    pub(super) world: World,
+pub(crate) struct Fleet {
+    pub(crate) world: World,
     url: String,
     sql: Mutex<PgConnection>,
     logs: std::sync::Mutex<Vec<Log>>,
+    /// What nobody may see who reads a log or the database.
+    secrets: std::sync::Mutex<Vec<String>>,
+    /// Deliveries that do not arrive, by response, and why.
+    given_up: std::sync::Mutex<Vec<(String, &'static str)>>,
     /// Dropped last, when nobody is connected any more.
     _database: Option<TestDatabase>,
 }
 
 impl Fleet {
     /// On a database of its own, of the server that all tests share.
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(&[]).await
     }
 
     /// The same with settings for all its processes.
-    pub(super) async fn with(settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let database = TestDatabase::migrated().await;
         let url = database.url();
         Self::on(url, Some(database), settings).await
     }
 
     /// On a migrated database that is somebody else's.
-    pub(super) async fn on(
+    pub(crate) async fn on(
         url: String,
         database: Option<TestDatabase>,
         settings: &[(&str, &str)],
@@ -95,22 +99,24 @@ impl Fleet {
             url,
             sql: Mutex::new(sql),
             logs: std::sync::Mutex::default(),
+            secrets: std::sync::Mutex::new(vec![MARKER.to_owned()]),
+            given_up: std::sync::Mutex::default(),
             _database: database,
         }
     }
 
     /// Another connection to the database.
-    pub(super) async fn connect(&self) -> PgConnection {
+    pub(crate) async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.url).await.unwrap()
     }
 
     /// Connects anew, after the server was away.
-    pub(super) async fn reconnect(&self) {
+    pub(crate) async fn reconnect(&self) {
         *self.sql.lock().await = self.connect().await;
     }
 
     /// The database as seen through another address.
-    pub(super) fn url_through(&self, address: std::net::SocketAddr) -> String {
+    pub(crate) fn url_through(&self, address: std::net::SocketAddr) -> String {
         let mut url = Url::parse(&self.url).unwrap();
         url.set_host(Some(&address.ip().to_string())).unwrap();
         url.set_port(Some(address.port())).unwrap();
@@ -120,7 +126,7 @@ impl Fleet {
     }
 
     /// Where the server of the database listens.
-    pub(super) fn server(&self) -> (String, u16) {
+    pub(crate) fn server(&self) -> (String, u16) {
         let url = Url::parse(&self.url).unwrap();
         (
             url.host_str().unwrap().to_owned(),
@@ -128,28 +134,49 @@ impl Fleet {
         )
     }
 
-    pub(super) async fn start(&self, program: Program, own: &[(&str, &str)]) -> Process {
+    pub(crate) async fn start(&self, program: Program, own: &[(&str, &str)]) -> Process {
         let process = self.world.launch(program, own).await.with_bearer(MARKER);
         self.logs.lock().unwrap().push(process.log().clone());
         process
     }
 
-    pub(super) async fn api(&self) -> Process {
+    pub(crate) async fn api(&self) -> Process {
         self.start(Program::Api, &[]).await
     }
 
-    pub(super) async fn worker(&self) -> Process {
+    pub(crate) async fn worker(&self) -> Process {
         self.start(Program::Worker, &[]).await
     }
 
     /// The lines of every process that ever ran.
-    pub(super) fn logs(&self) -> Vec<String> {
+    pub(crate) fn logs(&self) -> Vec<String> {
         let logs = self.logs.lock().unwrap();
         logs.iter().flat_map(Log::lines).collect()
     }
 
+    /// Looks for this too when it is asked whether secrets are kept.
+    pub(crate) fn keeps_secret(&self, secret: &str) {
+        self.secrets.lock().unwrap().push(secret.to_owned());
+    }
+
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.secrets.lock().unwrap().clone()
+    }
+
+    /// A delivery of this response is to be given up, for this reason.
+    pub(crate) fn gives_up(&self, id: &str, why: &'static str) {
+        self.given_up.lock().unwrap().push((id.to_owned(), why));
+    }
+
+    /// All of those.
+    pub(crate) fn given_up(&self) -> Vec<(String, &'static str)> {
+        let mut given_up = self.given_up.lock().unwrap().clone();
+        given_up.sort();
+        given_up
+    }
+
     /// Runs SQL that answers nothing.
-    pub(super) async fn run(&self, sql: &str) -> u64 {
+    pub(crate) async fn run(&self, sql: &str) -> u64 {
         let mut connection = self.sql.lock().await;
         let done = connection.execute(AssertSqlSafe(sql)).await;
         done.unwrap_or_else(|error| panic!("{sql}: {error}"))
@@ -157,7 +184,7 @@ impl Fleet {
     }
 
     /// The rows that SQL answers.
-    pub(super) async fn rows<T>(&self, sql: &str) -> Vec<T>
+    pub(crate) async fn rows<T>(&self, sql: &str) -> Vec<T>
     where
         T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
     {
@@ -169,7 +196,7 @@ impl Fleet {
     }
 
     /// The only value that SQL answers.
-    pub(super) async fn value<T>(&self, sql: &str) -> T
+    pub(crate) async fn value<T>(&self, sql: &str) -> T
     where
         (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
         T: Send,
@@ -180,7 +207,7 @@ impl Fleet {
     }
 
     /// The process that holds a response, as the database knows it.
-    pub(super) async fn holder(&self, id: &str) -> String {
+    pub(crate) async fn holder(&self, id: &str) -> String {
         let sql = format!("SELECT worker_id FROM response_jobs WHERE response_id = '{id}'");
         let mut holder = None;
         until("somebody holds the response", LONG, async || {
@@ -192,7 +219,7 @@ impl Fleet {
     }
 
     /// Lets the time pass in which a process that died is still waited for: fifteen seconds of silence.
-    pub(super) async fn pass_the_silence_of(&self, worker: &str) {
+    pub(crate) async fn pass_the_silence_of(&self, worker: &str) {
         let changed = self
             .run(&format!(
                 "UPDATE workers SET heartbeat_at = heartbeat_at - interval '1 minute' WHERE id = '{worker}'"
@@ -221,12 +248,12 @@ impl Drop for Fleet {
 }
 
 /// Asks for a background response and answers its id.
-pub(super) async fn ask(api: &Client, prompt: &str) -> String {
+pub(crate) async fn ask(api: &Client, prompt: &str) -> String {
     ask_with(api, prompt, json!({})).await
 }
 
 /// The same with more fields of the request.
-pub(super) async fn ask_with(api: &Client, prompt: &str, more: Value) -> String {
+pub(crate) async fn ask_with(api: &Client, prompt: &str, more: Value) -> String {
     let mut body =
         json!({"model": "jan-v2-30b", "input": prompt, "background": true, "store": true});
     let fields = body.as_object_mut().unwrap();
@@ -238,14 +265,14 @@ pub(super) async fn ask_with(api: &Client, prompt: &str, more: Value) -> String 
 }
 
 /// The response as a client sees it.
-pub(super) async fn look(api: &Client, id: &str) -> Value {
+pub(crate) async fn look(api: &Client, id: &str) -> Value {
     let found = api.get(&format!("v1/responses/{id}")).await;
     assert_eq!(found.status, 200, "{id}: {:#}", found.body);
     found.body
 }
 
 /// Waits for the end of a response; what a client sees then.
-pub(super) async fn ended(api: &Client, id: &str, within: Duration) -> Value {
+pub(crate) async fn ended(api: &Client, id: &str, within: Duration) -> Value {
     let mut seen = Value::Null;
     until("the response ends", within, async || {
         seen = look(api, id).await;
@@ -256,7 +283,7 @@ pub(super) async fn ended(api: &Client, id: &str, within: Duration) -> Value {
 }
 
 /// Asks to cancel; what is answered.
-pub(super) async fn cancel(api: &Client, id: &str) -> Value {
+pub(crate) async fn cancel(api: &Client, id: &str) -> Value {
     let cancelled = api
         .post(&format!("v1/responses/{id}/cancel"), json!({}))
         .await;
@@ -265,12 +292,12 @@ pub(super) async fn cancel(api: &Client, id: &str) -> Value {
 }
 
 /// Lets time pass. The processes have clocks of their own, which no test can pause.
-pub(super) async fn pass(time: Duration) {
+pub(crate) async fn pass(time: Duration) {
     let _ = tokio::time::timeout(time, std::future::pending::<()>()).await;
 }
 
 /// Waits until something is so; answers how long that took.
-pub(super) async fn until(
+pub(crate) async fn until(
     what: &str,
     within: Duration,
     mut is_so: impl AsyncFnMut() -> bool,

@@ -19,24 +19,25 @@ const STARTS: usize = 12;
 const ONCE: [&str; 1] = ["wait"];
 
 /// What is looked at after a test.
-pub(super) struct After<'a> {
-    pub(super) fleet: &'a Fleet,
-    pub(super) api: &'a mut Process,
+pub(crate) struct After<'a> {
+    pub(crate) fleet: &'a Fleet,
+    pub(crate) api: &'a mut Process,
     /// The other processes that are to be alive.
-    pub(super) workers: Vec<&'a mut Process>,
+    pub(crate) workers: Vec<&'a mut Process>,
     /// Every response that was accepted and not deleted.
-    pub(super) responses: &'a [String],
+    pub(crate) responses: &'a [String],
     /// Those that were deleted.
-    pub(super) deleted: &'a [String],
+    pub(crate) deleted: &'a [String],
 }
 
 impl After<'_> {
     /// Checks all of them; the responses have this long to end.
-    pub(super) async fn all_is_well(mut self, within: Duration) {
+    pub(crate) async fn all_is_well(mut self, within: Duration) {
         self.each_ends(within).await;
         self.none_changes_afterwards().await;
         self.logs_are_whole().await;
         self.tools_were_called_right().await;
+        self.ends_are_told(within).await;
         self.nothing_is_left().await;
         self.one_held_at_a_time().await;
         self.deleted_are_gone().await;
@@ -184,6 +185,67 @@ impl After<'_> {
         }
     }
 
+    /// I5, as far as the database knows; what arrived the receivers know.
+    async fn ends_are_told(&self, within: Duration) {
+        let pending = "SELECT response_id FROM webhook_deliveries WHERE state = 'pending'";
+        until(
+            "I5: every delivery arrives or is given up",
+            within,
+            async || self.fleet.rows::<(String,)>(pending).await.is_empty(),
+        )
+        .await;
+        let untold: Vec<(String,)> = self
+            .fleet
+            .rows(
+                "SELECT id FROM (
+                    SELECT r.id, r.background AND r.spec LIKE '%webhook_url%' AS asks,
+                        r.spec LIKE '%webhook%' AS may, d.response_id IS NOT NULL AS is_told
+                    FROM responses r LEFT JOIN webhook_deliveries d
+                        ON d.response_id = r.id AND d.endpoint_id = ''
+                    WHERE r.deleted_at IS NULL) AS ends
+                WHERE asks AND NOT is_told OR is_told AND NOT may",
+            )
+            .await;
+        assert_eq!(untold, [], "I5: not told, or told without being asked");
+        let stray: Vec<(String,)> = self
+            .fleet
+            .rows(
+                "SELECT d.response_id FROM webhook_deliveries d
+                LEFT JOIN responses r ON r.id = d.response_id AND r.ended_at IS NOT NULL
+                    AND r.deleted_at IS NULL
+                WHERE r.id IS NULL",
+            )
+            .await;
+        assert_eq!(
+            stray,
+            [],
+            "I5: deliveries of what has not ended, or is gone"
+        );
+        let given_up: Vec<(String, String)> = self
+            .fleet
+            .rows(
+                "SELECT response_id, why FROM webhook_deliveries WHERE state = 'given_up'
+                ORDER BY response_id, why",
+            )
+            .await;
+        let given_up: Vec<_> = given_up
+            .iter()
+            .map(|(id, why)| (id.clone(), &**why))
+            .collect();
+        assert_eq!(given_up, self.fleet.given_up(), "I5: given up");
+        let miscounted: Vec<(String,)> = self
+            .fleet
+            .rows(
+                "SELECT d.response_id FROM webhook_deliveries d
+                LEFT JOIN webhook_attempts a USING (response_id, endpoint_id)
+                GROUP BY d.response_id, d.endpoint_id, d.state, d.attempts
+                HAVING count(a.number) <> d.attempts OR COALESCE(max(a.number), 0) <> d.attempts
+                    OR (d.state = 'delivered') > COALESCE(bool_or(a.status BETWEEN 200 AND 299), false)",
+            )
+            .await;
+        assert_eq!(miscounted, [], "I5: attempts do not fit their delivery");
+    }
+
     /// I6.
     async fn nothing_is_left(&self) {
         for table in ["response_jobs", "response_secrets"] {
@@ -234,6 +296,8 @@ impl After<'_> {
             ("response_secrets", "response_id"),
             ("conversation_items", "response_id"),
             ("tool_executions", "response_id"),
+            ("webhook_deliveries", "response_id"),
+            ("webhook_attempts", "response_id"),
         ];
         let deleted: HashSet<&String> = self.deleted.iter().collect();
         for (table, column) in tables {
@@ -280,8 +344,10 @@ impl After<'_> {
                 .all(|seen| seen.header("authorization") == Some(&bearer)),
             "I9: a question to the model without the caller's credential"
         );
+        let secrets = self.fleet.secrets();
         for line in self.fleet.logs() {
-            assert!(!line.contains(MARKER), "I9: {line}");
+            let leaked = secrets.iter().any(|secret| line.contains(secret));
+            assert!(!leaked, "I9: {line}");
             assert!(!line.contains("panicked"), "I8: {line}");
         }
         let tables: Vec<(String,)> = self
@@ -292,14 +358,15 @@ impl After<'_> {
             )
             .await;
         for (table,) in tables {
+            let held = secrets.iter().map(|secret| {
+                format!("t::text LIKE '%{secret}%' OR t::text LIKE '%' || encode('{secret}', 'hex') || '%'")
+            });
+            let held = held.collect::<Vec<_>>().join(" OR ");
             let rows: i64 = self
                 .fleet
-                .value(&format!(
-                    "SELECT count(*) FROM {table} t
-                    WHERE t::text LIKE '%{MARKER}%' OR t::text LIKE '%' || encode('{MARKER}', 'hex') || '%'"
-                ))
+                .value(&format!("SELECT count(*) FROM {table} t WHERE {held}"))
                 .await;
-            assert_eq!(rows, 0, "I9: {table} holds the caller's credential");
+            assert_eq!(rows, 0, "I9: {table} holds a secret");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Background responses on one PostgreSQL with real processes, each of which may be killed, stopped, cut off or
 //! told to end. After each fault the same things are looked at (`invariants`).
 
-mod broken;
+pub(crate) mod broken;
 mod cancel;
 mod cluster;
 mod commands;
@@ -10,8 +10,8 @@ mod crash;
 mod cut_off;
 mod delete;
 mod ending;
-mod fleet;
-mod invariants;
+pub(crate) mod fleet;
+pub(crate) mod invariants;
 mod limits;
 mod locks;
 mod order;
