@@ -253,12 +253,18 @@ impl Engine {
         before: Option<&EndpointSpec>,
         payload: Payload,
     ) -> Result<EndpointSpec, EndpointError> {
-        let spec = EndpointSpec::check(draft, before, payload).map_err(EndpointError::Refused)?;
-        if draft.url.is_some() {
-            let admitted = self.0.ports.sender.admit(&spec.url);
-            admitted.map_err(|refusal| EndpointError::Refused(not_callable("url", &refusal)))?;
+        let checked = EndpointSpec::check(draft, before, payload);
+        let url = draft.url.as_deref().filter(|url| !url.is_empty());
+        let refusal = url.and_then(|url| self.0.ports.sender.admit(url).err());
+        let mut faults = refusal.map_or_else(Vec::new, |it| not_callable("url", &it).0);
+        match checked {
+            Ok(spec) if faults.is_empty() => Ok(spec),
+            Ok(_) => Err(EndpointError::Refused(SpecFaults(faults))),
+            Err(SpecFaults(others)) => {
+                faults.extend(others);
+                Err(EndpointError::Refused(SpecFaults(faults)))
+            }
         }
-        Ok(spec)
     }
 
     fn secret(&self, own: Option<&str>) -> Result<SigningSecret, EndpointError> {

@@ -27,8 +27,9 @@ impl Callback {
     /// text are no address. The events are a list of patterns, or one text of them with commas between;
     /// absent they are all.
     pub fn of(metadata: &Json) -> Result<Option<Self>, Vec<Fault>> {
-        // Most metadata names none, and need not be read for that.
-        if !metadata.as_str().contains("webhook") {
+        // Most metadata names none, and need not be read for that. A name may be written with escapes.
+        let text = metadata.as_str();
+        if !text.contains("webhook") && !text.contains("\\u") {
             return Ok(None);
         }
         let metadata = metadata.to_value();
@@ -129,6 +130,10 @@ mod tests {
         for (text, events) in [
             (r#"{"webhook_url":"http://a/b"}"#, vec![EventPattern::Every]),
             (r#"{"webhookUrl":"http://a/b"}"#, vec![EventPattern::Every]),
+            (
+                r#"{"\u0077ebhook_url":"http://a/b"}"#,
+                vec![EventPattern::Every],
+            ),
             (
                 r#"{"webhook_url":"http://a/b","webhookUrl":"http://c"}"#,
                 vec![EventPattern::Every],

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use response_domain::ports::webhook::DueClaim;
-use response_domain::webhook::{Due, EndpointState, GaveUp, Lane, Target};
+use response_domain::webhook::{DeliveryLease, Due, EndpointState, GaveUp, Lane, Target};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +21,9 @@ mod targets;
 const BATCH: usize = 128;
 /// The most deliveries that are put off to the same moment.
 const TOGETHER: usize = 16;
+/// How much longer what waits for a failing address is put off: it is probed meanwhile, and what is many must
+/// not be claimed again and again for nothing.
+const WHILE_IT_FAILS: u32 = 30;
 /// Beyond the time of an attempt, how long nothing may be heard of a delivery before somebody else takes it.
 const MARGIN: Duration = Duration::from_secs(30);
 
@@ -31,6 +34,13 @@ pub(crate) struct Relay {
     patient: Notify,
     targets: Arc<Targets>,
     under_way: TaskTracker,
+}
+
+/// What there is no room for, by what it waits for.
+#[derive(Default)]
+struct Crowd {
+    behind_busy: Vec<DeliveryLease>,
+    behind_failing: Vec<DeliveryLease>,
 }
 
 impl Relay {
@@ -111,20 +121,31 @@ impl Engine {
         let may_wait = claimed.len() >= usize::from(free);
         let (unwanted, wanted): (Vec<_>, Vec<_>) = claimed.into_iter().partition(is_unwanted);
         self.give_up_all(&unwanted, GaveUp::EndpointDisabled).await;
-        let mut crowded = Vec::new();
+        let mut crowded = Crowd::default();
         for due in wanted {
             let entered = self.enter(lane, &due);
             match (entered, room.split(1)) {
                 (Some(entry), Some(place)) => self.set_off(due, entry, place),
-                (_, _) => crowded.push(due.lease),
+                (None, _) if self.0.relay.targets.fails(&due, self.origin()) => {
+                    crowded.behind_failing.push(due.lease);
+                }
+                (_, _) => crowded.behind_busy.push(due.lease),
             }
         }
+        self.put_off(&crowded.behind_busy, 1).await;
+        self.put_off(&crowded.behind_failing, WHILE_IT_FAILS).await;
+        may_wait
+    }
+
+    /// Puts off what there is no room for, by so many whiles.
+    async fn put_off(&self, crowded: &[DeliveryLease], whiles: u32) {
         watch::webhooks_postponed(crowded.len());
         for some in crowded.chunks(TOGETHER) {
-            let postponed = self.0.ports.outbox.postpone(some, self.a_while()).await;
+            let by = self.a_while() * whiles;
+            let postponed = self.0.ports.outbox.postpone(some, by).await;
+            let contact = &self.0.contact;
             contact.take("webhooks could not be put off", postponed);
         }
-        may_wait
     }
 
     async fn give_up_all(&self, unwanted: &[Due], why: GaveUp) {
@@ -147,8 +168,11 @@ impl Engine {
             Lane::Patient => policy.patient,
         };
         let room = (lane, usize::from(places));
-        let origin = |url: &str| self.0.ports.sender.origin(url);
-        self.0.relay.targets.enter(room, due, origin)
+        self.0.relay.targets.enter(room, due, self.origin())
+    }
+
+    fn origin(&self) -> impl FnOnce(&str) -> Box<str> {
+        |url: &str| self.0.ports.sender.origin(url)
     }
 
     /// Sends one delivery on the main runtime. Its entry and its place are given back when that is over.

@@ -75,14 +75,10 @@ impl Targets {
         due: &Due,
         origin: impl FnOnce(&str) -> Box<str>,
     ) -> Option<Entry> {
-        let owner = || due.owner.clone();
-        let address = match (&due.target, due.lease.key.endpoint) {
-            (Target::Endpoint { .. }, Some(id)) => Who::Endpoint(id),
-            (target, _) => Who::Origin(owner(), origin(target.url())),
-        };
+        let address = Who::of(due, origin);
         let mut book = self.book();
         let standing = book.standing(&address, due);
-        let who = [Who::Everybody, Who::Owner(owner()), address];
+        let who = [Who::Everybody, Who::Owner(due.owner.clone()), address];
         let has_room = |who: &Who| {
             let most = match who {
                 Who::Everybody => standing.part_of(places),
@@ -107,6 +103,11 @@ impl Targets {
             lane,
             who,
         })
+    }
+
+    /// Whether the address of a delivery failed so often that it has hardly any room.
+    pub(super) fn fails(&self, due: &Due, origin: impl FnOnce(&str) -> Box<str>) -> bool {
+        self.book().is_failing(&Who::of(due, origin))
     }
 
     fn note(&self, who: &Who, is_taken: bool) {
@@ -167,6 +168,16 @@ impl Standing {
             Self::Takes => places,
             Self::Unknown => (places * 7).div_ceil(8),
             Self::Fails => (places * 3).div_ceil(4),
+        }
+    }
+}
+
+impl Who {
+    /// The address of a delivery.
+    fn of(due: &Due, origin: impl FnOnce(&str) -> Box<str>) -> Self {
+        match (&due.target, due.lease.key.endpoint) {
+            (Target::Endpoint { .. }, Some(id)) => Self::Endpoint(id),
+            (target, _) => Self::Origin(due.owner.clone(), origin(target.url())),
         }
     }
 }

@@ -72,6 +72,8 @@ const REMOVE: &str =
 enum Forgotten {
     Some,
     All,
+    /// Somebody else was faster.
+    Elsewhere,
 }
 
 impl Store {
@@ -153,8 +155,10 @@ impl Store {
             return Ok(false);
         }
         loop {
-            if answered(self.forget_some(owner, id)).await? == Forgotten::All {
-                return Ok(true);
+            match answered(self.forget_some(owner, id)).await? {
+                Forgotten::Some => {}
+                Forgotten::All => return Ok(true),
+                Forgotten::Elsewhere => return Ok(false),
             }
         }
     }
@@ -179,16 +183,17 @@ impl Store {
                 execute(&transaction, part, values).await?;
             }
         }
+        let mut forgotten = Forgotten::Some;
         if is_last {
             let owner = plain::write(owner.as_str()).into_owned();
-            execute(&transaction, REMOVE, vec![key.into(), owner.into()]).await?;
+            let removed = execute(&transaction, REMOVE, vec![key.into(), owner.into()]).await?;
+            forgotten = match removed {
+                0 => Forgotten::Elsewhere,
+                _ => Forgotten::All,
+            };
         }
         transaction.commit().await.map_err(from_orm)?;
-        Ok(if is_last {
-            Forgotten::All
-        } else {
-            Forgotten::Some
-        })
+        Ok(forgotten)
     }
 }
 
