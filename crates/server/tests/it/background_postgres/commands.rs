@@ -1,6 +1,8 @@
-//! The commands of the platform's documents, as they stand there, against an API, two workers and a gateway.
+//! The commands of the platform's documents, as they stand there, against an API, two workers, a gateway and a
+//! receiver of webhooks.
 
 use response_devstack::gateway::{Gateway, GatewayOptions};
+use response_devstack::receiver::{Receiver, ReceiverOptions};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -38,11 +40,41 @@ const CANCEL: &str = r#"curl -X POST -H "Authorization: Bearer <token>" \
 const TOKEN: &str =
     "curl -s -X POST http://localhost:8000/llm/auth/guest-login | jq -r '.access_token'";
 
+/// Whom the commands speak to, and who is told.
+struct Outside {
+    gateway: Gateway,
+    receiver: Receiver,
+}
+
+impl Outside {
+    fn of(api: &Process) -> Self {
+        Self {
+            gateway: Gateway::start(&GatewayOptions::to(api.url("/"))).unwrap(),
+            receiver: Receiver::start(&ReceiverOptions::default()).unwrap(),
+        }
+    }
+
+    /// Waits until the end of a response was told, which happens once.
+    async fn is_told(&self, id: &str, event: &str) {
+        let told = self.receiver.until(|all| !all.is_empty());
+        let told = tokio::time::timeout(LONG, told).await.unwrap();
+        let told: Vec<_> = told
+            .iter()
+            .map(|one| (one.response(), one.event()))
+            .collect();
+        assert_eq!(told, [(id.to_owned(), event.to_owned())]);
+    }
+}
+
+async fn fleet() -> Fleet {
+    Fleet::with(&[("EGRESS_ALLOW_CIDRS", "127.0.0.0/8")]).await
+}
+
 /// Runs commands; only the gateway's address, the token and the addresses outside are others.
-async fn run(commands: &str, gateway: &Gateway, token: &str) -> String {
-    let inside = gateway.url().join("webhooks").unwrap();
+async fn run(commands: &str, outside: &Outside, token: &str) -> String {
+    let inside = outside.receiver.url().join("webhook").unwrap();
     let commands = commands
-        .replace("http://localhost:8000/", gateway.url().as_str())
+        .replace("http://localhost:8000/", outside.gateway.url().as_str())
         .replace("https://webhook.site/your-id", inside.as_str())
         .replace("https://example.com/webhooks/responses", inside.as_str())
         .replace("<token>", token);
@@ -74,13 +106,13 @@ async fn check(fleet: &Fleet, api: &mut Process, mut workers: [Process; 2], ids:
 
 #[tokio::test]
 async fn the_documented_quick_test_ends_with_a_haiku() {
-    let fleet = Fleet::new().await;
+    let fleet = fleet().await;
     let mut api = fleet.api().await;
     let workers = [fleet.worker().await, fleet.worker().await];
-    let gateway = Gateway::start(&GatewayOptions::to(api.url("/"))).unwrap();
-    let token = run(TOKEN, &gateway, "").await.trim().to_owned();
+    let outside = Outside::of(&api);
+    let token = run(TOKEN, &outside, "").await.trim().to_owned();
     assert!(token.len() > 10, "{token}");
-    let told = run(QUICK_TEST, &gateway, &token).await;
+    let told = run(QUICK_TEST, &outside, &token).await;
     let (before, last) = told.split_once('{').unwrap();
     let mut lines = before.lines();
     let created = lines.next().unwrap().strip_prefix("Created task: resp_");
@@ -112,17 +144,18 @@ async fn the_documented_quick_test_ends_with_a_haiku() {
     for line in fleet.logs() {
         assert!(!line.contains(&token), "{line}");
     }
+    outside.is_told(&id, "response.completed").await;
     check(&fleet, &mut api, workers, &[id]).await;
 }
 
 #[tokio::test]
 async fn the_documented_commands_create_poll_and_cancel() {
-    let fleet = Fleet::new().await;
+    let fleet = fleet().await;
     let mut api = fleet.api().await;
     let workers = [fleet.worker().await, fleet.worker().await];
-    let gateway = Gateway::start(&GatewayOptions::to(api.url("/"))).unwrap();
-    let token = run(TOKEN, &gateway, "").await.trim().to_owned();
-    let told = run(CREATE, &gateway, &token).await;
+    let outside = Outside::of(&api);
+    let token = run(TOKEN, &outside, "").await.trim().to_owned();
+    let told = run(CREATE, &outside, &token).await;
     let (body, status) = told.rsplit_once('\n').unwrap();
     assert_eq!(status, "201");
     let created: Value = serde_json::from_str(body).unwrap();
@@ -148,18 +181,19 @@ async fn the_documented_commands_create_poll_and_cancel() {
     // The model is asked while the start is being written, so the first answers may still say `queued`.
     let mut polled = Value::Null;
     until("the response is seen to run", LONG, async || {
-        polled = serde_json::from_str(&run(&of_it(POLL), &gateway, &token).await).unwrap();
+        polled = serde_json::from_str(&run(&of_it(POLL), &outside, &token).await).unwrap();
         polled["status"] != "queued"
     })
     .await;
     assert_eq!(polled["status"], "in_progress");
     assert!(polled["started_at"].is_u64() && polled.get("output").is_none());
-    let cancelled = run(&of_it(CANCEL), &gateway, &token).await;
+    let cancelled = run(&of_it(CANCEL), &outside, &token).await;
     let cancelled: Value = serde_json::from_str(&cancelled).unwrap();
     assert_eq!(cancelled["status"], "cancelled");
     assert!(cancelled["cancelled_at"].is_u64());
-    let again: Value = serde_json::from_str(&run(&of_it(POLL), &gateway, &token).await).unwrap();
+    let again: Value = serde_json::from_str(&run(&of_it(POLL), &outside, &token).await).unwrap();
     assert_eq!(again, cancelled);
+    outside.is_told(id, "response.cancelled").await;
     let ids = [id.to_owned()];
     check(&fleet, &mut api, workers, &ids).await;
 }
