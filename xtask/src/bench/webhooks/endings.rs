@@ -8,7 +8,6 @@ use tokio::time::sleep;
 use super::super::figures::ratio;
 use super::super::load::Exchange;
 use super::super::ours::{self, Ours};
-use super::super::postgres::Postgres;
 use super::super::sample::{self, Sample};
 use super::super::sheet::{Heading, Sheet};
 use super::super::statement_log::{self, Log};
@@ -93,7 +92,7 @@ async fn round(stage: &Stage, told: Told, span: Duration) -> Result<Vec<Option<f
     let count = PER_SECOND * (span + WARM_UP).as_secs().max(1);
     let exchange = told.exchange(stage, &sink).await?;
     ours.fill_with(exchange, count).await?;
-    Postgres::analyze(ours.database())?;
+    ours.analyze()?;
     stage.postgres.settle()?;
     let worker = ours.work().await?;
     let look = || {
@@ -125,7 +124,7 @@ async fn statements(stage: &Stage, told: Told) -> Result<Table, ChoreError> {
     let ours = &stage.ours;
     let exchange = told.exchange(stage, &sink).await?;
     ours.fill_with(exchange, LOGGED).await?;
-    Postgres::analyze(ours.database())?;
+    ours.analyze()?;
     let log = Log::of(ours.database())?;
     let worker = ours.work().await?;
     for table in [Ours::table(), OPEN] {
