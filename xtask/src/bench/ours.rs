@@ -137,7 +137,8 @@ impl Ours {
     /// Has the planner know what is queued. The tables of webhooks are left out: a table that was looked at
     /// while it was empty is planned for as if it stayed so.
     pub(super) fn analyze(&self) -> Result<(), ChoreError> {
-        let tables = "responses, response_jobs, response_secrets, response_events, conversation_items";
+        let tables =
+            "responses, response_jobs, response_secrets, response_events, conversation_items";
         db::ask(&self.database, &format!("analyze {tables}")).map(drop)
     }
 
