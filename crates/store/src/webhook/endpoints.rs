@@ -8,7 +8,7 @@ use response_domain::ports::webhook::Added;
 use response_domain::webhook::Endpoint;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, Statement, Value};
 
-use super::both::Both;
+use super::both::{Both, both, clock};
 use super::row::{EndpointRow, endpoint_columns, give, target_columns};
 use super::{BEHIND_ALL, paged};
 use crate::error::from_orm;
@@ -45,6 +45,21 @@ const REPLACE: &str = "UPDATE webhook_endpoints SET
         previous_key_id = $12, previous_sealed = $13, previous_until = $14,
         failing_since = $15, created_at = $16, updated_at = $17, revision = $18 + 1
     WHERE id = $1 AND owner IS NOT DISTINCT FROM $2 AND revision = $18";
+
+/// It is sent nothing more from here on, so that its deliveries become fewer and not more.
+macro_rules! farewell {
+    ($database:ident) => {
+        concat!(
+            "UPDATE webhook_endpoints SET
+                disabled_at = COALESCE(disabled_at, ",
+            clock!($database),
+            "), disabled_why = COALESCE(disabled_why, 'by_owner'), revision = revision + 1
+            WHERE id = $1 AND owner IS NOT DISTINCT FROM $2"
+        )
+    };
+}
+
+const FAREWELL: Both = both!(farewell);
 
 /// How many deliveries are forgotten at once with their endpoint.
 const BATCH: u16 = 500;
@@ -142,16 +157,13 @@ impl Store {
     }
 
     /// Forgets an endpoint's deliveries, some at a time, and it with the last of them. Should this be cut
-    /// short, it is there with fewer.
+    /// short, it is there with fewer, and disabled.
     pub(super) async fn remove_endpoint(
         &self,
         owner: &OwnerId,
         id: EndpointId,
     ) -> Result<bool, StoreError> {
-        if answered(self.rows(FIND, |sink| name(sink, owner, id)))
-            .await?
-            .is_empty()
-        {
+        if answered(self.write_rows(FAREWELL, |sink| name(sink, owner, id))).await? == 0 {
             return Ok(false);
         }
         loop {

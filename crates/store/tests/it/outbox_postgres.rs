@@ -10,8 +10,8 @@ use response_domain::webhook::{Due, Lane};
 use response_domain::work::Guard;
 use response_store::Store;
 use response_testkit::postgres::TestDatabase;
-use response_testkit::store_suite::sample::{alone, completed, worker};
-use response_testkit::webhook_suite::sample::{PLENTY, again, endpoint};
+use response_testkit::store_suite::sample::{ada, alone, completed, worker};
+use response_testkit::webhook_suite::sample::{PLENTY, again, endpoint, to_callback};
 use sqlx::{Connection, Executor};
 
 use crate::deliveries::{NO_UPKEEP, attempt, due_claim, of, prompt, read, wait_for};
@@ -228,4 +228,20 @@ async fn put(store: &Store, number: u32) {
     let response = completed(number);
     let work = alone(Guard::New(worker(1)), &response);
     ResponseStore::commit(store, work).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_due_already_keeps_its_place() {
+    let database = TestDatabase::migrated().await;
+    let mut connection = database.connect().await;
+    let store = open(&database).await;
+    wait_for(&mut connection, None, [(1, 100), (2, 50)]).await;
+    // The claim of the first is over, and nothing was recorded.
+    assert_eq!(of(&prompt(&store, 1, 1).await), numbered([1]));
+    let over = "UPDATE webhook_deliveries SET due_at = clock_timestamp() - interval '90 s'
+        WHERE worker_id IS NOT NULL";
+    connection.execute(over).await.unwrap();
+    assert_eq!(store.give_back(worker(1)).await.unwrap(), 1);
+    assert!(store.redeliver(&ada(), to_callback(1)).await.unwrap());
+    assert_eq!(of(&prompt(&store, 1, 2).await), numbered([1, 2]));
 }

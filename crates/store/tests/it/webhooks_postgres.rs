@@ -6,8 +6,11 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use response_domain::ports::store::{ResponseStore, StoreError, WorkerRegistry};
 use response_domain::ports::webhook::{EndpointStore, WebhookOutbox};
-use response_domain::webhook::{Disabled, Due, Effect, GaveUp, Lane, Outcome, Verdict};
+use response_domain::webhook::{
+    Disabled, Due, Effect, EndpointState, GaveUp, Lane, Outcome, Verdict,
+};
 use response_store::Store;
+use response_store::options::Options;
 use response_testkit::postgres::TestDatabase;
 use response_testkit::store_suite::Fixture;
 use response_testkit::store_suite::sample::{ada, id, worker};
@@ -16,12 +19,12 @@ use response_testkit::webhook_suite::sample::{
     register, to_endpoint,
 };
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::behind::write_behind;
 use crate::deliveries::{attempt, due_claim, prompt, wait_for};
 use crate::jobs::small;
-use crate::postgres::open;
+use crate::postgres::{open, options};
 
 /// A delivery that a process has claimed, to an endpoint.
 struct Scene {
@@ -133,6 +136,41 @@ async fn what_ends_while_its_endpoint_is_forgotten_is_sent_to_nobody() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_could_not_be_forgotten_whole_is_sent_nothing_more() {
+    let scene = Scene::new().await;
+    let other = scene
+        .other("SELECT 1 FROM webhook_deliveries FOR UPDATE")
+        .await;
+    let impatient = Options {
+        lock_timeout: Duration::from_millis(50),
+        ..options(&scene.database)
+    };
+    let store = Store::open(impatient).await.unwrap();
+    let cut_short = store.remove(&ada(), endpoint_id(1)).await;
+    let away = matches!(cut_short, Err(StoreError::Unavailable(_)));
+    assert!(away, "{cut_short:?}");
+    other.close().await.unwrap();
+    let left = EndpointStore::find(&store, &ada(), endpoint_id(1)).await;
+    let (state, revision) = left.unwrap().map(|it| (it.state, it.revision)).unwrap();
+    assert!(
+        matches!(
+            state,
+            EndpointState::Disabled {
+                why: Disabled::ByOwner,
+                ..
+            }
+        ),
+        "{state:?}"
+    );
+    assert_eq!(revision, 1);
+    let fixture = Fixture::new(store.clone()).telling(store.clone());
+    complete(&fixture, 2).await;
+    assert_eq!(scene.rows().await, (1, 0));
+    assert!(store.remove(&ada(), endpoint_id(1)).await.unwrap());
+    assert_eq!(scene.rows().await, (0, 0));
+}
+
+#[tokio::test]
 async fn a_process_is_taken_for_gone_as_it_is_by_the_queue() {
     let scene = Scene::new().await;
     let mut connection = scene.database.connect().await;
@@ -143,6 +181,52 @@ async fn a_process_is_taken_for_gone_as_it_is_by_the_queue() {
     }
     let again = prompt(&scene.store, 2, 1).await;
     assert_eq!(again[0].lease.key, to_endpoint(1, 1));
+}
+
+#[tokio::test]
+async fn whoever_takes_several_leaves_those_that_somebody_else_has() {
+    let database = TestDatabase::migrated().await;
+    let mut connection = database.connect().await;
+    let store = open(&database).await;
+    store.add(&endpoint(1), PLENTY).await.unwrap();
+    wait_for(&mut connection, Some(1), [(1, 30), (2, 20), (3, 10)]).await;
+    let claimed = prompt(&store, 1, 2).await;
+    let leases: Vec<_> = claimed.iter().map(|due| due.lease).collect();
+    let refused = attempt(&claimed[0], 500);
+    let stands = async || {
+        let state =
+            "SELECT lane, worker_id IS NOT NULL FROM webhook_deliveries ORDER BY response_id";
+        let stands: Vec<(i32, bool)> = sqlx::query_as(state)
+            .fetch_all(&mut database.connect().await)
+            .await
+            .unwrap();
+        stands
+    };
+    let mut other = database.connect().await;
+    other
+        .execute("BEGIN; SELECT 1 FROM webhook_deliveries WHERE attempts = 0 FOR UPDATE")
+        .await
+        .unwrap();
+    // All three are locked: nothing is waited for, and nothing is done.
+    let hour = Duration::from_hours(1);
+    store.postpone(&leases, hour).await.unwrap();
+    store.give_up_all(&leases, GaveUp::Unsigned).await.unwrap();
+    assert_eq!(store.give_back(worker(1)).await.unwrap(), 0);
+    assert_eq!(store.rescue().await.unwrap(), 0);
+    other.execute("ROLLBACK").await.unwrap();
+    assert_eq!(stands().await, [(0, true), (0, true), (0, false)]);
+    // One that waits is locked: the record of another leaves it where it is.
+    let third = id(3);
+    let lock =
+        format!("BEGIN; SELECT 1 FROM webhook_deliveries WHERE response_id = '{third}' FOR UPDATE");
+    other.execute(AssertSqlSafe(lock)).await.unwrap();
+    store
+        .record(&leases[0], &refused, &again(60))
+        .await
+        .unwrap();
+    other.execute("ROLLBACK").await.unwrap();
+    assert_eq!(stands().await, [(1, false), (0, true), (0, false)]);
+    assert_eq!(store.give_back(worker(1)).await.unwrap(), 1);
 }
 
 const RESPONSES: u32 = 150;
