@@ -24,7 +24,8 @@ pub(crate) struct Background {
     pub(crate) log: Option<LogRow>,
     /// How many events of the log belong to steps that are over.
     pub(crate) settled: i64,
-    /// What is told of it, when it has ended.
+    /// What is told of it, when it has ended. One that was never in the queue has no end that is told: its
+    /// caller is there.
     pub(crate) notice: Option<NoticeRow>,
 }
 

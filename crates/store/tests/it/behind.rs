@@ -11,7 +11,18 @@ use tokio::task::yield_now;
 /// with `then`.
 pub(crate) async fn write_behind<T>(
     database: &TestDatabase,
+    other: PgConnection,
+    then: &'static str,
+    write: impl Future<Output = T>,
+) -> T {
+    write_many_behind(database, other, 1, then, write).await
+}
+
+/// The same with so many that wait.
+pub(crate) async fn write_many_behind<T>(
+    database: &TestDatabase,
     mut other: PgConnection,
+    many: i64,
     then: &'static str,
     write: impl Future<Output = T>,
 ) -> T {
@@ -26,7 +37,7 @@ pub(crate) async fn write_behind<T>(
         .fetch_one(&mut watch)
         .await
         .unwrap();
-        if waiting > 0 {
+        if waiting >= many {
             break;
         }
         yield_now().await;

@@ -32,3 +32,4 @@ mod together_postgres;
 mod webhooks;
 mod webhooks_damaged;
 mod webhooks_postgres;
+mod webhooks_storm;

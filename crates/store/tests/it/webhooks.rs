@@ -1,14 +1,16 @@
 //! Webhooks as both databases keep them: what is left, and what is not, when something is forgotten.
 
+use std::time::Duration;
+
 use response_domain::ports::store::ResponseStore;
 use response_domain::ports::webhook::{EndpointStore, WebhookOutbox};
 use response_domain::status::Change;
-use response_domain::webhook::Lane;
+use response_domain::webhook::{Disabled, Due, Effect, Endpoint, GaveUp, Lane, Outcome, Verdict};
 use response_testkit::store_suite::Fixture;
-use response_testkit::store_suite::sample::{ada, id};
+use response_testkit::store_suite::sample::{ada, at, id};
 use response_testkit::webhook_suite::sample::{
-    ARRIVED, again, answered, calling_back, complete_calling_back, endpoint, endpoint_id, register,
-    run, to_callback, to_endpoint,
+    ARRIVED, again, answered, calling_back, complete, complete_calling_back, endpoint, endpoint_id,
+    given_up, known, register, run, to_callback, to_endpoint,
 };
 
 use crate::deliveries::{attempt, due_claim, prompt};
@@ -16,9 +18,12 @@ use crate::stage::{Stage, on_both};
 
 on_both!(
     an_ending_writes_nothing_but_what_is_to_be_sent,
+    all_deliveries_of_a_response_are_due_at_one_moment,
     a_deleted_response_leaves_no_delivery_and_no_attempt,
     an_endpoint_with_a_long_past_is_forgotten_whole,
     what_is_due_to_nobody_is_cleared_away,
+    who_took_nothing_for_long_has_done_so_since_then,
+    what_is_begun_again_waits_with_its_like,
 );
 
 /// Endpoints, deliveries, attempts.
@@ -49,6 +54,20 @@ async fn an_ending_writes_nothing_but_what_is_to_be_sent(stage: Stage) {
     assert_eq!(rows(&stage).await, [0, 1, 0]);
 }
 
+async fn all_deliveries_of_a_response_are_due_at_one_moment(stage: Stage) {
+    let fixture = &fixture(&stage);
+    for number in 1..=50 {
+        register(fixture, &endpoint(number)).await;
+    }
+    complete_calling_back(fixture, 1).await;
+    assert_eq!(rows(&stage).await, [50, 51, 0]);
+    let moments = "SELECT count(DISTINCT due_at) FROM webhook_deliveries";
+    assert_eq!(stage.number(moments).await, 1);
+    let first = prompt(&stage.store, 1, 2).await;
+    let keys: Vec<_> = first.iter().map(|due| due.lease.key).collect();
+    assert_eq!(keys, [to_callback(1), to_endpoint(1, 1)]);
+}
+
 async fn a_deleted_response_leaves_no_delivery_and_no_attempt(stage: Stage) {
     let fixture = &fixture(&stage);
     register(fixture, &endpoint(1)).await;
@@ -68,7 +87,7 @@ async fn a_deleted_response_leaves_no_delivery_and_no_attempt(stage: Stage) {
     assert_eq!(keys, [to_callback(2), to_endpoint(2, 1)]);
 }
 
-/// As many rows as `$n` says, of responses that ended long ago, for the endpoint that is there.
+/// 1,200 deliveries of responses that ended long ago for each endpoint, and an attempt of each.
 const PAST: [&str; 2] = [
     "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1200)
     INSERT INTO webhook_deliveries (
@@ -128,4 +147,73 @@ async fn what_is_due_to_nobody_is_cleared_away(stage: Stage) {
     let patient = stage.store.claim(&due_claim(1, Lane::Patient, 10)).await;
     assert_eq!(patient.unwrap(), []);
     assert_eq!(rows(&stage).await, [0, 1, 0]);
+}
+
+async fn who_took_nothing_for_long_has_done_so_since_then(stage: Stage) {
+    let fixture = &fixture(&stage);
+    let since = Some(at(5));
+    let failing = Endpoint {
+        failing_since: since,
+        ..endpoint(1)
+    };
+    register(fixture, &failing).await;
+    for number in [1, 2] {
+        complete(fixture, number).await;
+    }
+    let disable = Outcome {
+        verdict: Verdict::GivenUp(GaveUp::Gone),
+        effect: Effect::Disable(Disabled::Gone),
+    };
+    let outcomes = [again(60), disable];
+    let claim = due_claim(1, Lane::Patient, 2);
+    let claimed = stage.store.claim(&claim).await.unwrap();
+    for (due, outcome) in claimed.iter().zip(outcomes) {
+        let refused = attempt(due, 410);
+        let recorded = stage.store.record(&due.lease, &refused, &outcome);
+        recorded.await.unwrap();
+        assert_eq!(known(fixture, 1).await.failing_since, since);
+    }
+    assert_eq!(claimed.len(), 2);
+}
+
+/// What becomes of a delivery, whether its endpoint fails afterwards, and in which lane it begins again.
+async fn what_is_begun_again_waits_with_its_like(stage: Stage) {
+    let fixture = &fixture(&stage);
+    register(fixture, &endpoint(1)).await;
+    let store = &stage.store;
+    let spent = given_up(GaveUp::Spent);
+    let cases = [
+        (Some(ARRIVED), None, Lane::Prompt),
+        (Some(spent.clone()), None, Lane::Patient),
+        (Some(ARRIVED), Some(1), Lane::Prompt),
+        (Some(spent), Some(1), Lane::Patient),
+        // Put off, and so not over.
+        (None, None, Lane::Patient),
+    ];
+    for (number, (outcome, to, lane)) in (1..).zip(cases) {
+        let response = complete_calling_back(fixture, number).await;
+        let mut claimed = prompt(store, 1, 10).await;
+        let patient = store.claim(&due_claim(1, Lane::Patient, 10)).await;
+        claimed.extend(patient.unwrap());
+        let is_this = |due: &&Due| due.lease.key.endpoint == to.map(endpoint_id);
+        let due = claimed.iter().find(is_this).unwrap();
+        if let Some(outcome) = &outcome {
+            let status = attempt(due, 200);
+            let recorded = store.record(&due.lease, &status, outcome);
+            recorded.await.unwrap();
+        } else {
+            let hour = Duration::from_hours(1);
+            store.postpone(&[due.lease], hour).await.unwrap();
+        }
+        let key = due.lease.key;
+        assert!(store.redeliver(&ada(), key).await.unwrap());
+        for other in [Lane::Patient, Lane::Prompt] {
+            let claim = due_claim(1, other, 10);
+            let again = store.claim(&claim).await.unwrap();
+            let expected = if other == lane { vec![key] } else { Vec::new() };
+            let keys: Vec<_> = again.iter().map(|due| due.lease.key).collect();
+            assert_eq!(keys, expected, "{number}: {other:?}");
+        }
+        assert!(store.delete(&ada(), response.id).await.unwrap());
+    }
 }
