@@ -95,6 +95,11 @@ impl World {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
+    /// The folder in which it keeps its data.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
+    }
+
     /// The API's binary with this world's settings and nothing else of the environment.
     pub(crate) fn command(&self) -> Command {
         self.command_of(Program::Api)

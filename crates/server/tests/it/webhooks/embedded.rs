@@ -20,6 +20,23 @@ async fn start(world: &World) -> Process {
     world.start().await.with_bearer(MARKER)
 }
 
+/// None of these stands in a file of the process.
+fn holds_none_of(world: &World, secrets: &[&str]) {
+    let mut files = 0;
+    for file in std::fs::read_dir(world.data()).unwrap() {
+        let path = file.unwrap().path();
+        let held = std::fs::read(&path).unwrap();
+        for secret in secrets {
+            let is_there = held
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes());
+            assert!(!is_there, "I9: {} holds a secret", path.display());
+        }
+        files += 1;
+    }
+    assert!(files > 0, "the database is not where it was looked for");
+}
+
 #[tokio::test]
 async fn a_process_alone_tells_what_it_ended() {
     let (world, receiver) = (world(), receiver());
@@ -31,7 +48,8 @@ async fn a_process_alone_tells_what_it_ended() {
     let draft = json!({"url": url, "events": ["*"], "payload": "thin"});
     let made = service.post("v1/webhooks", draft).await;
     assert_eq!(made.status, 201, "{:#}", made.body);
-    receiver.trust(Secret::new(made.body["secret"].as_str().unwrap()));
+    let secret = made.body["secret"].as_str().unwrap();
+    receiver.trust(Secret::new(secret));
     let last = ask_with(&service, "say bye", json!({})).await;
     let came = received(&receiver, |all| all.len() == 3).await;
     for id in [&id, &failed, &last] {
@@ -60,6 +78,11 @@ async fn a_process_alone_tells_what_it_ended() {
     assert_eq!(
         (outcomes(&delivery), &delivery["reason"]),
         (vec!["200".to_owned()], &Value::Null)
+    );
+    service.kill().await;
+    holds_none_of(
+        &world,
+        &[&secret["whsec_".len()..], &SECRET["whsec_".len()..], MARKER],
     );
 }
 

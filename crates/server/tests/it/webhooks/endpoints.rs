@@ -1,6 +1,6 @@
 //! Registered endpoints, through the API and at the receiver.
 
-use response_devstack::receiver::{Reaction, Secret, Signature};
+use response_devstack::receiver::{Reaction, Signature};
 use serde_json::{Value, json};
 
 use super::stage::{Stage, deliveries, event_of, holds_nothing_of_the_caller, outcomes};
@@ -16,15 +16,8 @@ async fn register(stage: &Stage, api: &Client, path: &str, more: Value) -> Value
         .extend(more.as_object().unwrap().clone());
     let made = api.post("v1/webhooks", draft).await;
     assert_eq!(made.status, 201, "{:#}", made.body);
-    trust(stage, &made.body);
+    stage.trust(text(&made.body, "secret"));
     made.body
-}
-
-/// The receiver gets the secret, and nobody else may have it.
-fn trust(stage: &Stage, shown: &Value) {
-    let secret = shown["secret"].as_str().unwrap();
-    stage.receiver.trust(Secret::new(secret));
-    stage.fleet.keeps_secret(secret);
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
@@ -180,7 +173,7 @@ async fn a_secret_that_is_rotated_while_a_try_is_pending_and_the_one_before_both
     .await;
     let keep = json!({"keep_old_secret_active_for_24_hours": true});
     let rotated = post(&api, &format!("{path}/rotate_secret"), keep).await;
-    trust(&stage, &rotated);
+    stage.trust(text(&rotated, "secret"));
     let (old, new) = (text(&made, "secret"), text(&rotated, "secret"));
     assert_ne!(old, new);
     // The hour need not be over.
@@ -196,7 +189,7 @@ async fn a_secret_that_is_rotated_while_a_try_is_pending_and_the_one_before_both
     );
     // Without the grace only the latest signs.
     let last = post(&api, &format!("{path}/rotate_secret"), json!({})).await;
-    trust(&stage, &last);
+    stage.trust(text(&last, "secret"));
     let later = ask(&api, "say bye").await;
     let came = stage.attempts(&later, 1).await;
     let signs = [old, new, text(&last, "secret")].map(|secret| came[0].is_signed_with(secret));
@@ -293,8 +286,7 @@ async fn an_endpoint_of_the_other_dialect_is_told_in_its_words() {
         made.body
     );
     let secret = text(&made.body, "signing_secret").to_owned();
-    stage.receiver.trust(Secret::new(&*secret));
-    stage.fleet.keeps_secret(&secret);
+    stage.trust(&secret);
     let id = ask(&api, "say hello").await;
     let came = stage.attempts(&id, 1).await;
     assert!(came[0].is_signed_with(&secret));

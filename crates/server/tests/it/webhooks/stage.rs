@@ -100,12 +100,20 @@ impl Stage {
     /// The same with more settings for all processes.
     pub(super) async fn with(settings: &[(&str, &str)]) -> Self {
         let fleet = Fleet::with(&[&SETTINGS, settings].concat()).await;
-        fleet.keeps_secret(SECRET);
         fleet.keeps_secret(SECRET_BYTES);
-        Self {
+        let stage = Self {
             fleet,
             receiver: receiver(),
-        }
+        };
+        stage.trust(SECRET);
+        stage
+    }
+
+    /// The receiver gets a secret, and nobody else may have it, with or without what it begins with.
+    pub(super) fn trust(&self, secret: &str) {
+        self.receiver.trust(Secret::new(secret));
+        let key = secret.strip_prefix("whsec_").unwrap_or(secret);
+        self.fleet.keeps_secret(key);
     }
 
     /// An address of the receiver.
