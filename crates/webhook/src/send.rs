@@ -64,7 +64,7 @@ impl HttpSender {
         let client = EgressClient::new(ClientOptions {
             connect_timeout: timeout,
             pool_idle_timeout: Duration::from_secs(5),
-            max_idle_per_host: 2,
+            max_idle_per_host: 16,
             user_agent,
             policy: policy.clone(),
             lookup,

@@ -24,6 +24,8 @@ const TOGETHER: usize = 16;
 /// How much longer what waits for a failing address is put off: it is probed meanwhile, and what is many must
 /// not be claimed again and again for nothing.
 const WHILE_IT_FAILS: u32 = 30;
+/// What found no room at a failing address for so long does not wait on: no schedule is longer.
+const WAITED_ENOUGH: Duration = Duration::from_hours(76);
 /// Beyond the time of an attempt, how long nothing may be heard of a delivery before somebody else takes it.
 const MARGIN: Duration = Duration::from_secs(30);
 
@@ -41,6 +43,8 @@ pub(crate) struct Relay {
 struct Crowd {
     behind_busy: Vec<DeliveryLease>,
     behind_failing: Vec<DeliveryLease>,
+    /// Those that waited for a failing address for as long as any schedule lasts.
+    in_vain: Vec<Due>,
 }
 
 impl Relay {
@@ -127,11 +131,16 @@ impl Engine {
             match (entered, room.split(1)) {
                 (Some(entry), Some(place)) => self.set_off(due, entry, place),
                 (None, _) if self.0.relay.targets.fails(&due, self.origin()) => {
-                    crowded.behind_failing.push(due.lease);
+                    if self.0.ports.clock.now().since(due.created) > WAITED_ENOUGH {
+                        crowded.in_vain.push(due);
+                    } else {
+                        crowded.behind_failing.push(due.lease);
+                    }
                 }
                 (_, _) => crowded.behind_busy.push(due.lease),
             }
         }
+        self.give_up_all(&crowded.in_vain, GaveUp::Spent).await;
         self.put_off(&crowded.behind_busy, 1).await;
         self.put_off(&crowded.behind_failing, WHILE_IT_FAILS).await;
         may_wait

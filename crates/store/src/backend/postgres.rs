@@ -1,5 +1,5 @@
-//! PostgreSQL: a pool for requests, connections of their own for heartbeats, for claims of jobs and of webhooks
-//! and for upkeep, which no request can take, and perhaps a replica.
+//! PostgreSQL: a pool for requests, connections of their own for heartbeats, for claims of jobs and of webhooks,
+//! for what came of webhooks and for upkeep, which no request can take, and perhaps a replica.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +31,8 @@ pub(crate) struct Postgres {
     pub(crate) claims: Lanes,
     /// The same for claims of webhooks, so that neither waits for the other.
     pub(crate) due: Lanes,
+    /// For what came of webhooks, so that no end of a response waits behind them.
+    pub(crate) posts: Lanes,
     /// For what is done now and then, by everybody and for everybody.
     pub(crate) upkeep: Lanes,
     pub(crate) low_water: Arc<LowWater>,
@@ -57,6 +59,9 @@ const REPLICA_WAIT: Duration = Duration::from_secs(1);
 
 /// How many deletions of this process are remembered, the latest ones.
 const REMEMBERED: usize = 1_024;
+
+/// How many connections write down what came of webhooks.
+const POSTS: u32 = 2;
 
 /// A heartbeat that takes longer than this is as good as none.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -92,6 +97,7 @@ impl Postgres {
             beats: lanes(primary, 1, &beats),
             claims: claims(primary, &rounds),
             due: claims(primary, &rounds),
+            posts: posts(primary, options),
             upkeep: lanes(primary, 1, &rounds),
             low_water: Arc::default(),
             due_low_water: Marks::default(),
@@ -104,11 +110,12 @@ impl Postgres {
             writers,
             claims,
             due,
+            posts,
             upkeep,
             beats,
             ..
         } = self;
-        for lanes in [writers, claims, due, upkeep, beats] {
+        for lanes in [writers, claims, due, posts, upkeep, beats] {
             lanes.close().await;
         }
         self.primary.get_postgres_connection_pool().close().await;
@@ -233,6 +240,13 @@ fn claims(server: &PgConnectOptions, options: &Options) -> Lanes {
     ]);
     let (wait, statement) = (options.connect_timeout, options.statement_timeout);
     Lanes::new(server, 1, wait, statement)
+}
+
+/// What came of webhooks does not wait for the disk either: what a crash of the server takes back is sent once
+/// more, as after a crash of the process that sent it.
+fn posts(server: &PgConnectOptions, options: &Options) -> Lanes {
+    let server = by_index(server).options([("synchronous_commit", "off")]);
+    lanes(&server, POSTS, options)
 }
 
 /// What every session says at its beginning, in the same round trip that opens it.

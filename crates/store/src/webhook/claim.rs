@@ -20,17 +20,18 @@ use crate::statement::{later_sqlite, now_sqlite};
 
 /// Those of a lane that have been due longest, none due for longer than `$4` where that is given. The clock
 /// is asked in the one way that an index can be compared with; the statement is its own transaction, so it
-/// is the same. Rows that were written come in any order.
+/// is the same. Rows that were written come in any order. They are found again by their place, as they are
+/// locked: by their key they would be looked for along the whole of it while the table is thought to be empty.
 const CLAIM_POSTGRES: &str = concat!(
     "WITH first AS MATERIALIZED (
-        SELECT response_id, endpoint_id, due_at FROM webhook_deliveries
+        SELECT ctid AS place, due_at FROM webhook_deliveries
         WHERE lane = $2 AND due_at <= statement_timestamp()
             AND due_at >= COALESCE($4, '-infinity'::timestamptz)
         ORDER BY due_at, response_id, endpoint_id LIMIT $3 FOR UPDATE SKIP LOCKED
     ), d AS (
         UPDATE webhook_deliveries w SET
             worker_id = $1, lease = w.lease + 1, due_at = clock_timestamp() + $5 * interval '1 microsecond'
-        FROM first WHERE w.response_id = first.response_id AND w.endpoint_id = first.endpoint_id
+        FROM first WHERE w.ctid = first.place
         RETURNING w.response_id, w.endpoint_id, w.owner, w.event, w.callback_url, w.created_at, w.tried,
             w.attempts, w.lease, first.due_at AS since
     )

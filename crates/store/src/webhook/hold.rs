@@ -236,7 +236,7 @@ async fn change_on_postgres(
     bound.column(leases.clone(), |lease| lease.worker.to_string());
     bound.column(leases, token);
     let arguments = bound.finish().map_err(StoreError::Failed)?;
-    let changed = database.writers.execute(statement, arguments);
+    let changed = database.posts.execute(statement, arguments);
     changed.await.map(drop).map_err(from_sqlx)
 }
 

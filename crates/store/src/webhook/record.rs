@@ -196,7 +196,7 @@ async fn on_postgres(
         }
     };
     let arguments = bound.finish().map_err(StoreError::Failed)?;
-    match database.writers.execute(statement, arguments).await {
+    match database.posts.execute(statement, arguments).await {
         Ok(0) => Err(StoreError::Stale),
         Ok(rows) => Ok(rows - 1),
         Err(error) => Err(from_sqlx(error)),
