@@ -314,8 +314,9 @@ async fn more_requests_than_the_pool_can_take_leave_the_queue_alone() {
     }
     let kept = responses.len();
     assert!(refused > 50 && kept > 5, "{refused} refused, {kept} kept");
-    assert!(slowest < Duration::from_secs(3), "{slowest:?}");
-    assert!(oldest < 5.0, "a sign of life was {oldest} s old");
+    // Half a second is what it waits for a connection; the rest is for a machine that has much else to do.
+    assert!(slowest < Duration::from_secs(15), "{slowest:?}");
+    assert!(oldest < 10.0, "a sign of life was {oldest} s old");
     assert!(claims > 0, "nothing was claimed meanwhile");
     proxy.delay(Duration::ZERO);
     check(&fleet, &mut api, Vec::new(), &responses).await;
