@@ -181,14 +181,12 @@ async fn deliveries_to_an_endpoint_are_listed_newest_first_a_page_at_a_time() {
     };
     let mut found = Vec::new();
     let mut query = format!("{path}/deliveries?limit=2");
-    loop {
+    for _ in 0..3 {
         let page = get(&world, &query).await.json();
         found.extend(events(&page));
         let last = page["last_id"].as_str().unwrap();
         assert_eq!(Some(last), found.last().map(String::as_str));
-        if page["has_more"] == false {
-            break;
-        }
+        assert_eq!(page["has_more"], found.len() < 5);
         query = format!("{path}/deliveries?limit=2&after={last}");
     }
     let newest_first: Vec<String> = (1..=5)

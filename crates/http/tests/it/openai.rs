@@ -50,7 +50,7 @@ async fn an_endpoint_is_made_read_changed_and_deleted() {
     world.clock.advance(std::time::Duration::from_mins(1));
     let unchanged = post(&world, &path, &json!({"metadata": 1})).await;
     assert_eq!(unchanged.text(), found.text(), "nothing was named");
-    let wish = json!({"name": "theirs", "event_types": ["response.failed", "response.failed"]});
+    let wish = json!({"name": "theirs", "event_types": vec!["response.failed"; 40]});
     let changed = post(&world, &path, &wish).await.json();
     assert_eq!(
         (&changed["name"], &changed["event_types"], &changed["url"]),

@@ -46,6 +46,7 @@ async fn a_field_of_an_endpoint_that_is_not_acceptable_is_refused_by_name() {
         ("events", json!(["*", "response.done"]), "events[1]"),
         ("events", json!(["RESPONSE.*"]), "events[0]"),
         ("events", json!([""]), "events[0]"),
+        ("events", json!(["x".repeat(9_000)]), "events[0]"),
         ("active", json!("yes"), "active"),
         ("active", json!(1), "active"),
         ("name", json!(7), "name"),

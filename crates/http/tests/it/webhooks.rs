@@ -122,15 +122,13 @@ async fn endpoints_are_listed_newest_first_a_page_at_a_time() {
     }
     let mut found = Vec::new();
     let mut query = format!("{WEBHOOKS}?limit=2");
-    loop {
+    for _ in 0..3 {
         let page = get(&world, &query).await.json();
         let data = page["data"].as_array().unwrap();
         found.extend(data.iter().map(|entry| entry["id"].clone()));
         assert_eq!(page["first_id"], data[0]["id"]);
         assert_eq!(page["last_id"], data.last().unwrap()["id"]);
-        if page["has_more"] == false {
-            break;
-        }
+        assert_eq!(page["has_more"], found.len() < 5);
         query = format!(
             "{WEBHOOKS}?limit=2&after={}",
             page["last_id"].as_str().unwrap()
