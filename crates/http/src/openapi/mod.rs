@@ -258,6 +258,7 @@ fn answered(answer: Answered, more: &[&str]) -> Value {
 }
 
 fn refused(status: u16, route: &Told) -> Value {
+    let is_create = route.name == native::Operation::Create.name();
     let (description, more): (&str, &[&str]) = match status {
         400 => ("The request is not acceptable.", &["X-Should-Retry"]),
         401 => (
@@ -268,6 +269,14 @@ fn refused(status: u16, route: &Told) -> Value {
         408 => (
             "A tool did not answer in time, or the body did not come in time.",
             &["X-Should-Retry"],
+        ),
+        409 if !is_create => (
+            "The delivery was tried often enough, or others change the endpoint at this moment.",
+            &["X-Should-Retry"],
+        ),
+        429 if !is_create => (
+            "As many tests of webhook endpoints are under way as allowed.",
+            &["Retry-After"],
         ),
         409 => (
             "The response to continue has not ended.",

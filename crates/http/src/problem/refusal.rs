@@ -10,7 +10,7 @@ use response_domain::spec::{FaultKind, SpecFaults};
 use response_engine::error::{CreateError, EndpointError, FollowError, ReadError};
 
 use super::failure::whole_seconds;
-use super::{Kind, Problem, Repeat};
+use super::{Kind, Problem, Repeat, SOON};
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -60,12 +60,7 @@ impl From<EndpointError> for Problem {
                 ..conflict("delivery_tried_enough", message)
             },
             EndpointError::Contended => conflict("webhook_contended", message),
-            EndpointError::TooManyTests => Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                Kind::RateLimit,
-                "too_many_webhook_tests",
-                message,
-            ),
+            EndpointError::TooManyTests => too_many_tests(message),
             EndpointError::NoKey => webhooks_unavailable(message),
             EndpointError::Vault(_) => Self::internal(error),
             EndpointError::Store(error) => error.into(),
@@ -166,6 +161,18 @@ fn background_unavailable(message: String) -> Problem {
     }
 }
 
+fn too_many_tests(message: String) -> Problem {
+    Problem {
+        retry_after: Some(SOON),
+        ..Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            Kind::RateLimit,
+            "too_many_webhook_tests",
+            message,
+        )
+    }
+}
+
 /// The same holds for the secret of an endpoint; only an operator can do something about it.
 fn webhooks_unavailable(message: String) -> Problem {
     Problem {
@@ -206,5 +213,69 @@ impl From<AuthError> for Problem {
             code,
             error.to_string(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use response_domain::ports::vault::VaultError;
+
+    use super::*;
+
+    /// What the engine can answer instead, and how that is told: status, code, and whether a client may
+    /// repeat the request by itself.
+    fn table() -> Vec<(EndpointError, &'static str)> {
+        let cause = || "password of postgres".into();
+        vec![
+            (EndpointError::NotFound, "404 webhook_not_found yes"),
+            (EndpointError::NoSuchDelivery, "404 delivery_not_found yes"),
+            (
+                EndpointError::Full { at_most: 100 },
+                "400 too_many_webhooks yes",
+            ),
+            (
+                EndpointError::TriedEnough { attempts: 100 },
+                "409 delivery_tried_enough no",
+            ),
+            (EndpointError::Contended, "409 webhook_contended yes"),
+            (
+                EndpointError::TooManyTests,
+                "429 too_many_webhook_tests yes",
+            ),
+            (EndpointError::NoKey, "503 webhooks_unavailable no"),
+            (
+                EndpointError::Vault(VaultError::Tampered),
+                "500 internal yes",
+            ),
+            (
+                EndpointError::Store(StoreError::Unavailable(cause())),
+                "503 database_unavailable yes",
+            ),
+            (
+                EndpointError::Store(StoreError::Failed(cause())),
+                "500 internal yes",
+            ),
+        ]
+    }
+
+    #[test]
+    fn every_trouble_with_an_endpoint_is_answered_as_its_page_says() {
+        let page = include_str!("../../../../docs/api-native.md");
+        for (error, expected) in table() {
+            let problem = Problem::from(error);
+            let status = problem.status.as_u16();
+            let repeat = match problem.repeat {
+                Repeat::Free => "yes",
+                Repeat::Futile => "no",
+            };
+            assert_eq!(format!("{status} {} {repeat}", problem.code), expected);
+            assert!(!problem.message.contains("postgres"), "{}", problem.message);
+            let quoted = format!("`{}`", problem.code);
+            let mut rows = page.lines().filter(|line| line.contains(&quoted));
+            let is_told = rows.any(|row| row.contains(&format!("| {status} |")));
+            assert!(is_told, "{expected}");
+            let may_help = matches!(status, 429 | 503) && problem.repeat == Repeat::Free;
+            assert_eq!(problem.retry_after.is_some(), may_help, "{expected}");
+        }
     }
 }
