@@ -111,7 +111,7 @@ impl Engine {
         Ok(self.0.ports.endpoints.page(owner, limit, after).await?)
     }
 
-    /// Changes what a draft names. One that is made active again begins anew: what it did not take before
+    /// Changes what a draft names; what is as it should be already is not written again. One that is made active again begins anew: what it did not take before
     /// is not held against it.
     pub async fn change_endpoint(
         &self,
@@ -187,6 +187,7 @@ impl Engine {
         let place = self.0.tests.try_acquire();
         let _place = place.map_err(|_full| EndpointError::TooManyTests)?;
         let at = ports.clock.now();
+        let event = event.in_words_of(endpoint.spec.payload);
         let response = ResponseId::new(ports.ids.next());
         let letter = Letter {
             id: EventId::of(response),
@@ -284,8 +285,12 @@ impl Engine {
     ) -> Result<Endpoint, EndpointError> {
         let ports = &self.0.ports;
         for _ in 0..TRIES {
-            let mut endpoint = self.endpoint(owner, id).await?;
+            let before = self.endpoint(owner, id).await?;
+            let mut endpoint = before.clone();
             change(&mut endpoint)?;
+            if endpoint == before {
+                return Ok(before);
+            }
             endpoint.updated = ports.clock.now();
             match ports.endpoints.replace(&endpoint).await {
                 Ok(()) => {

@@ -64,6 +64,15 @@ impl WebhookEvent {
         })
     }
 
+    /// The same in the words of a payload: to the full one an answer that is cut short is complete.
+    #[must_use]
+    pub const fn in_words_of(self, payload: Payload) -> Self {
+        match (self, payload) {
+            (Self::Incomplete, Payload::Full) => Self::Completed,
+            (event, _) => event,
+        }
+    }
+
     /// The texts of all patterns that cover it.
     pub const fn patterns(self) -> [&'static str; 3] {
         [EVERY, EVERY_RESPONSE, self.as_str()]

@@ -383,3 +383,22 @@ async fn only_so_many_tests_are_under_way_at_once() {
     assert_eq!((refused, done), (6, 64));
     assert!(world.engine.test_endpoint(&owner, id, event).await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_changes_nothing_is_not_written_and_a_test_speaks_the_words_of_the_payload() {
+    let world = world().await;
+    let before = world.registered().await;
+    let same = EndpointDraft {
+        active: Some(true),
+        ..endpoint_at(URL, &["response.*"])
+    };
+    let after = world
+        .engine
+        .change_endpoint(&owner(), before.id, same)
+        .await;
+    assert_eq!(after.unwrap(), before);
+    let event = WebhookEvent::Incomplete;
+    let tried = world.engine.test_endpoint(&owner(), before.id, event).await;
+    assert!(tried.unwrap().is_taken());
+    assert_eq!(world.sender.letters()[0].event, WebhookEvent::Completed);
+}
