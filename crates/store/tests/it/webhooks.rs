@@ -186,9 +186,9 @@ async fn what_is_begun_again_waits_with_its_like(stage: Stage) {
         (Some(ARRIVED), None, Lane::Prompt),
         (Some(spent.clone()), None, Lane::Patient),
         (Some(ARRIVED), Some(1), Lane::Prompt),
+        // Put off, and so not over: it stays where it was put.
+        (None, Some(1), Lane::Patient),
         (Some(spent), Some(1), Lane::Patient),
-        // Put off, and so not over.
-        (None, None, Lane::Patient),
     ];
     for (number, (outcome, to, lane)) in (1..).zip(cases) {
         let response = complete_calling_back(fixture, number).await;
