@@ -220,6 +220,22 @@ pub struct Fault {
     pub message: String,
 }
 
+impl Fault {
+    /// A value of the wrong type or out of range.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(field, FaultKind::Invalid, message)
+    }
+
+    /// A fault of this kind.
+    pub fn new(field: impl Into<String>, kind: FaultKind, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
 /// The kinds of faults a request can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {

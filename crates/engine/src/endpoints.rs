@@ -8,12 +8,11 @@ use response_domain::id::{EndpointId, EventId, ResponseId};
 use response_domain::page::Paged;
 use response_domain::ports::store::StoreError;
 use response_domain::ports::webhook::{Added, Letter, NotAllowed};
-use response_domain::spec::{Fault, FaultKind, ResponseSpec, SpecFaults};
+use response_domain::spec::{Fault, ResponseSpec, SpecFaults};
 use response_domain::webhook::{
     Attempt, Callback, Disabled, Endpoint, EndpointDraft, EndpointSpec, EndpointState, Payload,
     Secrets, SigningSecret, WebhookEvent,
 };
-use tokio::time::Instant;
 
 use crate::Engine;
 use crate::error::{CreateError, EndpointError};
@@ -111,8 +110,8 @@ impl Engine {
         Ok(self.0.ports.endpoints.page(owner, limit, after).await?)
     }
 
-    /// Changes what a draft names; what is as it should be already is not written again. One that is made active again begins anew: what it did not take before
-    /// is not held against it.
+    /// Changes what a draft names; what is as it should be already is not written again. One that is made
+    /// active again begins anew: what it did not take before is not held against it.
     pub async fn change_endpoint(
         &self,
         owner: &OwnerId,
@@ -202,14 +201,7 @@ impl Engine {
             },
             secrets: self.signing(&endpoint.secrets, owner, id)?,
         };
-        let begun = Instant::now();
-        let answer = ports.sender.send(letter).await;
-        Ok(Attempt {
-            at,
-            url: endpoint.spec.url,
-            duration: begun.elapsed(),
-            answer,
-        })
+        Ok(self.post(letter).await)
     }
 
     /// The secrets that sign what is sent to an endpoint now. One that was replaced and does not open any
@@ -245,7 +237,9 @@ impl Engine {
             return Ok(());
         };
         let admitted = self.0.ports.sender.admit(&callback.url);
-        admitted.map_err(|refusal| CreateError::Refused(not_callable(callback.field, &refusal)))
+        admitted.map_err(|refusal| {
+            CreateError::Refused(SpecFaults(vec![not_callable(callback.field, &refusal)]))
+        })
     }
 
     fn checked(
@@ -257,21 +251,21 @@ impl Engine {
         let checked = EndpointSpec::check(draft, before, payload);
         let url = draft.url.as_deref().filter(|url| !url.is_empty());
         let refusal = url.and_then(|url| self.0.ports.sender.admit(url).err());
-        let mut faults = refusal.map_or_else(Vec::new, |it| not_callable("url", &it).0);
+        let mut faults: Vec<_> = refusal.iter().map(|it| not_callable("url", it)).collect();
         match checked {
-            Ok(spec) if faults.is_empty() => Ok(spec),
-            Ok(_) => Err(EndpointError::Refused(SpecFaults(faults))),
-            Err(SpecFaults(others)) => {
-                faults.extend(others);
-                Err(EndpointError::Refused(SpecFaults(faults)))
-            }
+            Ok(spec) if faults.is_empty() => return Ok(spec),
+            Ok(_) => {}
+            Err(SpecFaults(others)) => faults.extend(others),
         }
+        Err(EndpointError::Refused(SpecFaults(faults)))
     }
 
     fn secret(&self, own: Option<&str>) -> Result<SigningSecret, EndpointError> {
         match own {
-            Some(text) => SigningSecret::parse(text)
-                .map_err(|weak| refused("secret", format!("`secret`: {weak}"))),
+            Some(text) => SigningSecret::parse(text).map_err(|weak| {
+                let fault = Fault::invalid("secret", format!("`secret`: {weak}"));
+                EndpointError::Refused(SpecFaults(vec![fault]))
+            }),
             None => Ok(self.0.ports.vault.fresh_signing()?),
         }
     }
@@ -305,18 +299,6 @@ impl Engine {
     }
 }
 
-fn not_callable(field: &str, refusal: &NotAllowed) -> SpecFaults {
-    fault(field, format!("`{field}` cannot be called: {refusal}"))
-}
-
-fn refused(field: &str, message: String) -> EndpointError {
-    EndpointError::Refused(fault(field, message))
-}
-
-fn fault(field: &str, message: String) -> SpecFaults {
-    SpecFaults(vec![Fault {
-        field: field.to_owned(),
-        kind: FaultKind::Invalid,
-        message,
-    }])
+fn not_callable(field: &str, refusal: &NotAllowed) -> Fault {
+    Fault::invalid(field, format!("`{field}` cannot be called: {refusal}"))
 }

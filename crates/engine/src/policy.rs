@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use response_domain::run::limits::Rules;
 use response_domain::spec::{ResponseSpec, SpecLimits};
-use response_domain::webhook::{CallbackSchedule, SigningSecret};
+use response_domain::webhook::{CallbackSchedule, Lane, SigningSecret};
 
 /// The limits of requests and runs.
 #[derive(Debug, Clone)]
@@ -70,6 +70,17 @@ pub struct Webhooks {
     pub prompt: u16,
     /// How many others.
     pub patient: u16,
+}
+
+impl Webhooks {
+    /// How many attempts of a lane this process makes at once; at least one.
+    pub(crate) fn places(&self, lane: Lane) -> usize {
+        let places = match lane {
+            Lane::Prompt => self.prompt,
+            Lane::Patient => self.patient,
+        };
+        usize::from(places.max(1))
+    }
 }
 
 /// Whether other processes may be able to do what this one is not.

@@ -124,8 +124,13 @@ impl Engine {
     /// The time between two looks, a little different each time, so that processes do not look together.
     pub(crate) fn poll_interval(&self) -> Duration {
         let interval = self.0.policy.background.poll_interval;
-        let noise = u32::try_from(self.0.ports.ids.next().bits() % 21).unwrap_or(10);
-        interval * (90 + noise) / 100
+        interval.mul_f64(0.9 + 0.2 * self.noise())
+    }
+
+    /// Something from 0 to 1.
+    pub(crate) fn noise(&self) -> f64 {
+        let bits = u16::try_from(self.0.ports.ids.next().bits() & 0xffff);
+        f64::from(bits.unwrap_or(u16::MAX)) / f64::from(u16::MAX)
     }
 
     fn set_going(&self, claimed: Claimed, place: OwnedSemaphorePermit) {

@@ -72,11 +72,7 @@ struct Faults(Vec<Fault>);
 
 impl Faults {
     fn add(&mut self, field: impl Into<String>, kind: FaultKind, message: impl Into<String>) {
-        self.0.push(Fault {
-            field: field.into(),
-            kind,
-            message: message.into(),
-        });
+        self.0.push(Fault::new(field, kind, message));
     }
 
     fn invalid(&mut self, field: impl Into<String>, message: impl Into<String>) {

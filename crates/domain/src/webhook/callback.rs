@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::EventPattern;
 use crate::json::Json;
-use crate::spec::{Fault, FaultKind};
+use crate::spec::Fault;
 
 /// The longest address, in bytes.
 pub(super) const URL_LENGTH: usize = 2048;
@@ -41,7 +41,7 @@ impl Callback {
         };
         let mut faults = Vec::new();
         match url {
-            Value::String(url) if url.len() > URL_LENGTH => faults.push(fault(
+            Value::String(url) if url.len() > URL_LENGTH => faults.push(Fault::invalid(
                 field,
                 format!(
                     "`{field}` may have at most {URL_LENGTH} bytes, not {}",
@@ -49,7 +49,7 @@ impl Callback {
                 ),
             )),
             Value::String(_) => {}
-            _ => faults.push(fault(
+            _ => faults.push(Fault::invalid(
                 field,
                 format!("`{field}` must be a text: an http or https URL"),
             )),
@@ -82,7 +82,7 @@ fn patterns(value: &Value) -> Result<Vec<EventPattern>, Fault> {
         _ => None,
     };
     let texts = texts.filter(|texts| !texts.is_empty()).ok_or_else(|| {
-        fault(
+        Fault::invalid(
             FIELD,
             format!(
                 "`{FIELD}` must be a list of names of events, at least one, such as `[\"response.completed\"]`"
@@ -90,15 +90,9 @@ fn patterns(value: &Value) -> Result<Vec<EventPattern>, Fault> {
         )
     })?;
     let read = texts.into_iter().map(str::parse).collect::<Result<_, _>>();
-    read.map_err(|unknown: super::UnknownPattern| fault(FIELD, format!("`{FIELD}`: {unknown}")))
-}
-
-fn fault(field: &str, message: String) -> Fault {
-    Fault {
-        field: field.to_owned(),
-        kind: FaultKind::Invalid,
-        message,
-    }
+    read.map_err(|unknown: super::UnknownPattern| {
+        Fault::invalid(FIELD, format!("`{FIELD}`: {unknown}"))
+    })
 }
 
 #[cfg(test)]

@@ -183,12 +183,12 @@ impl EndpointSpec {
             .clone()
             .or_else(|| before.map(|it| Arc::clone(&it.url)));
         match &url {
-            None => faults.push(fault(
+            None => faults.push(Fault::new(
                 "url",
                 FaultKind::Missing,
                 "`url` is required".to_owned(),
             )),
-            Some(url) if url.len() > URL_LENGTH || url.is_empty() => faults.push(invalid(
+            Some(url) if url.len() > URL_LENGTH || url.is_empty() => faults.push(Fault::invalid(
                 "url",
                 format!("`url` must have 1 to {URL_LENGTH} bytes, not {}", url.len()),
             )),
@@ -198,7 +198,7 @@ impl EndpointSpec {
             && !(1..=NAME_LENGTH).contains(&name.len())
         {
             let length = name.len();
-            faults.push(invalid(
+            faults.push(Fault::invalid(
                 "name",
                 format!("`name` must have 1 to {NAME_LENGTH} bytes, not {length}"),
             ));
@@ -207,7 +207,7 @@ impl EndpointSpec {
             (Some(texts), _) => patterns(texts, &mut faults),
             (None, Some(before)) => before.events.clone(),
             (None, None) => {
-                faults.push(fault(
+                faults.push(Fault::new(
                     "events",
                     FaultKind::Missing,
                     "`events` is required: a list such as `[\"response.*\"]`".to_owned(),
@@ -238,7 +238,7 @@ impl EndpointSpec {
 fn patterns(texts: &[Arc<str>], faults: &mut Vec<Fault>) -> Vec<EventPattern> {
     if !(1..=PATTERNS).contains(&texts.len()) {
         let count = texts.len();
-        faults.push(invalid(
+        faults.push(Fault::invalid(
             "events",
             format!("`events` must have 1 to {PATTERNS} entries, not {count}"),
         ));
@@ -249,22 +249,13 @@ fn patterns(texts: &[Arc<str>], faults: &mut Vec<Fault>) -> Vec<EventPattern> {
         match text.parse::<EventPattern>() {
             Ok(pattern) if patterns.contains(&pattern) => {}
             Ok(pattern) => patterns.push(pattern),
-            Err(unknown) => faults.push(invalid(&format!("events[{index}]"), unknown.to_string())),
+            Err(unknown) => faults.push(Fault::invalid(
+                format!("events[{index}]"),
+                unknown.to_string(),
+            )),
         }
     }
     patterns
-}
-
-fn invalid(field: &str, message: String) -> Fault {
-    fault(field, FaultKind::Invalid, message)
-}
-
-fn fault(field: &str, kind: FaultKind, message: String) -> Fault {
-    Fault {
-        field: field.to_owned(),
-        kind,
-        message,
-    }
 }
 
 #[cfg(test)]

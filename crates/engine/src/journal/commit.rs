@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TRIES_FOR_A_CALLER: u32 = 4;
 
 /// What came of a write.
-enum Written<T> {
+pub(crate) enum Written<T> {
     Yes(T),
     /// Its condition does not hold.
     Refused,
@@ -66,7 +66,8 @@ pub(crate) fn tell(ports: &Ports, committed: Committed) {
     }
 }
 
-async fn patiently<F, T>(
+/// Writes, and tries again for a while when the database is away: at most so often.
+pub(crate) async fn patiently<F, T>(
     response: ResponseId,
     tries: u32,
     write: impl Fn() -> F,

@@ -26,7 +26,7 @@ mod commit;
 pub(crate) mod kept;
 pub(crate) mod reader;
 
-pub(crate) use commit::{commit, tell};
+pub(crate) use commit::{Written, commit, patiently, tell};
 use kept::Kept;
 pub(crate) use reader::{Audience, Direct};
 

@@ -15,15 +15,9 @@ use tokio::time::Instant;
 use super::targets::Entry;
 use crate::Engine;
 use crate::error::EndpointError;
+use crate::journal::{Written, patiently};
 use crate::watch;
 
-/// Pauses between the tries to write down what was sent. After the last the claim runs out, and it is sent
-/// once more: rather twice than not at all.
-const RECORD_AGAIN: [Duration; 3] = [
-    Duration::from_millis(100),
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-];
 /// A pause that is at most so long is kept by this process itself, to the moment.
 const KEPT_IN_MIND: Duration = Duration::from_secs(10);
 /// How long a delivery waits for a process that has the key.
@@ -46,19 +40,24 @@ impl Engine {
             Ok(letter) => letter,
             Err(unsent) => return self.leave(&due, unsent).await,
         };
-        let (at, url) = (letter.at, Arc::clone(&letter.url));
-        let begun = Instant::now();
-        let answer = self.0.ports.sender.send(letter).await;
-        let attempt = Attempt {
-            at,
-            url,
-            duration: begun.elapsed(),
-            answer,
-        };
+        let attempt = self.post(letter).await;
         entry.note(attempt.is_taken());
         watch::webhook_tried(&due, &attempt);
         let outcome = self.outcome(&due, &attempt);
         self.write_down(&due, &attempt, &outcome).await;
+    }
+
+    /// Posts a letter, once; what came of it.
+    pub(crate) async fn post(&self, letter: Letter) -> Attempt {
+        let (at, url) = (letter.at, Arc::clone(&letter.url));
+        let begun = Instant::now();
+        let answer = self.0.ports.sender.send(letter).await;
+        Attempt {
+            at,
+            url,
+            duration: begun.elapsed(),
+            answer,
+        }
     }
 
     async fn letter(&self, due: &Due) -> Result<Letter, Unsent> {
@@ -137,28 +136,20 @@ impl Engine {
         schedule.after(attempt, due.tried, failing_since, self.noise())
     }
 
-    /// Writes an attempt down, again for a while when the database is away.
+    /// Writes an attempt down, again for a while when the database is away. When that fails its claim runs
+    /// out, and it is sent once more: rather twice than not at all.
     async fn write_down(&self, due: &Due, attempt: &Attempt, outcome: &Outcome) {
         let outbox = &self.0.ports.outbox;
-        let mut pauses = RECORD_AGAIN.into_iter();
-        loop {
-            let error = match outbox.record(&due.lease, attempt, outcome).await {
-                Ok(()) => return self.go_on(due, outcome),
-                // Somebody else has it, or its response or endpoint was deleted.
-                Err(StoreError::Stale) => return,
-                Err(error) => error,
-            };
-            let pause = pauses.next();
-            tracing::warn!(
+        let record = || outbox.record(&due.lease, attempt, outcome);
+        match patiently(due.lease.key.response, u32::MAX, record).await {
+            Ok(Written::Yes(()) | Written::Perhaps) => self.go_on(due, outcome),
+            // Somebody else has it, or its response or endpoint was deleted.
+            Ok(Written::Refused) => {}
+            Err(error) => tracing::warn!(
                 event.id = %EventId::of(due.lease.key.response),
                 error = &error as &dyn std::error::Error,
-                "what came of a webhook could not be recorded; {}",
-                if pause.is_some() { "this is tried again" } else { "it is sent again" }
-            );
-            match pause {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return,
-            }
+                "what came of a webhook could not be recorded; it is sent again"
+            ),
         }
     }
 

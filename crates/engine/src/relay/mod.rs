@@ -83,12 +83,8 @@ impl Engine {
     }
 
     async fn send_while_open(&self, lane: Lane) {
-        let policy = &self.0.policy.webhooks;
-        let places = match lane {
-            Lane::Prompt => policy.prompt,
-            Lane::Patient => policy.patient,
-        };
-        let places = Arc::new(Semaphore::new(usize::from(places.max(1))));
+        let places = self.0.policy.webhooks.places(lane);
+        let places = Arc::new(Semaphore::new(places));
         let closed = self.0.launch.closed();
         loop {
             let place = closed.run_until_cancelled(Arc::clone(&places).acquire_owned());
@@ -171,12 +167,7 @@ impl Engine {
     }
 
     fn enter(&self, lane: Lane, due: &Due) -> Option<targets::Entry> {
-        let policy = &self.0.policy.webhooks;
-        let places = match lane {
-            Lane::Prompt => policy.prompt,
-            Lane::Patient => policy.patient,
-        };
-        let room = (lane, usize::from(places));
+        let room = (lane, self.0.policy.webhooks.places(lane));
         self.0.relay.targets.enter(room, due, self.origin())
     }
 
@@ -208,12 +199,6 @@ impl Engine {
     /// One to five seconds, different each time, so that what came together does not come back together.
     pub(super) fn a_while(&self) -> Duration {
         Duration::from_secs(1) + Duration::from_secs(4).mul_f64(self.noise())
-    }
-
-    /// Something from 0 to 1.
-    pub(crate) fn noise(&self) -> f64 {
-        let bits = u16::try_from(self.0.ports.ids.next().bits() & 0xffff);
-        f64::from(bits.unwrap_or(u16::MAX)) / f64::from(u16::MAX)
     }
 }
 
