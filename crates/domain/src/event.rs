@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::execution::Execution;
 use crate::id::ItemId;
-use crate::item::{CallId, Item};
+use crate::item::{CallId, CallKind, Item, Runner};
 use crate::response::Response;
 
 /// One thing that happened. Items carry their place among the output items of the response, from 0.
@@ -30,7 +30,7 @@ pub enum Event {
     /// The part that held the text is closed.
     PartClosed(Place, TextKind, Arc<str>),
     /// More of the arguments of a call.
-    ArgumentsDelta(Place, Box<str>),
+    ArgumentsDelta(Place, CallKind, Box<str>),
     /// The arguments are whole.
     ArgumentsDone(Place, Arc<Item>),
     /// The item is as it will stay.
@@ -39,6 +39,8 @@ pub enum Event {
     CallStarted(Arc<Execution>),
     /// It ended, or was refused.
     CallReturned(Arc<Execution>),
+    /// The run ends without a call that it should have made; what it is.
+    CallDropped(Place, Arc<Item>),
     /// The response ended. Always the last event, and only once.
     Ended(Arc<Response>),
 }
@@ -74,5 +76,14 @@ pub enum OpenItem {
         call_id: CallId,
         /// The tool, as the model named it.
         name: Arc<str>,
+        /// Who runs it.
+        runner: Runner,
+        /// The request by which its caller allowed it.
+        approval: Option<Arc<str>>,
+    },
+    /// The tools of a server.
+    ToolList {
+        /// Its label.
+        label: Arc<str>,
     },
 }

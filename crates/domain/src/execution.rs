@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::id::ExecutionId;
+use crate::item::ServerTool;
 use crate::time::Timestamp;
 
 /// One call of a tool in the trace of a response, in the order in which the model asked.
@@ -27,6 +28,21 @@ pub struct Execution {
     pub started_at: Timestamp,
     /// How long it took; none while it runs.
     pub duration: Option<Duration>,
+    /// Where its call stands in the output; none when it has no place there.
+    pub site: Option<Site>,
+}
+
+/// Where a call stands, and what it calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// The item that asked for it, by its ordinal in the response.
+    pub item: u32,
+    /// Its place among the output items.
+    pub index: u32,
+    /// The tool, as its server names it.
+    pub tool: Arc<ServerTool>,
+    /// The id of the request by which its caller allowed it.
+    pub approval: Option<Arc<str>>,
 }
 
 /// How a call goes.

@@ -24,6 +24,8 @@ pub mod execution;
 pub mod lease;
 pub mod response;
 
+pub mod conversation;
+pub mod entry;
 pub mod event;
 pub mod trace;
 

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use crate::caller::ToolSecrets;
 use crate::id::{ConversationId, ItemId, ResponseId};
 use crate::item::ItemBody;
 use crate::json::Json;
 
 mod check;
+mod check_tools;
 
 /// What one response is asked to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,12 +28,22 @@ pub struct ResponseSpec {
     pub tools: ToolSelection,
     /// How the first round chooses among them.
     pub tool_choice: ToolChoice,
+    /// The tools that may be called at all; none when all on offer may.
+    pub allowed_tools: Option<Vec<ToolName>>,
+    /// The most calls of tool servers; further ones are refused, and the model has to answer.
+    pub max_tool_calls: Option<u32>,
+    /// Tools that the request names by a type this service does not have; passed over.
+    pub unknown_tools: Vec<Arc<str>>,
     /// The most rounds of tool calls, 1..=15.
     pub max_rounds: u16,
     /// What to do when that is reached.
     pub on_max_depth: OnMaxDepth,
     /// What to do when a tool cannot answer.
     pub tool_failure: ToolFailure,
+    /// What to do when the transcript does not fit into the model's context.
+    pub truncation: Truncation,
+    /// Whether reasoning is given away in a form that its owner can bring back.
+    pub reasoning: ReasoningForm,
     /// How the answer reaches the caller.
     pub delivery: Delivery,
     /// Whether anything is written down.
@@ -44,6 +56,8 @@ pub struct ResponseSpec {
     pub metadata: Json,
     /// The caller's own label for an end user. Never the owner.
     pub user: Option<Arc<str>>,
+    /// What the dialect of the request tells again with the response, and nobody else reads: an object.
+    pub echo: Json,
 }
 
 /// One thing of the input.
@@ -78,6 +92,8 @@ pub struct Controls {
     pub parallel_tool_calls: Option<bool>,
     /// How hard to think, in the model server's words.
     pub reasoning_effort: Option<Arc<str>>,
+    /// How much to say, in the model server's words.
+    pub verbosity: Option<Arc<str>>,
 }
 
 /// Which tools a response may use.
@@ -87,8 +103,86 @@ pub enum ToolSelection {
     All,
     /// Only these, each of which must be available, in the caller's words where it gave some.
     Only(Vec<ToolRequest>),
+    /// These, which the caller brings.
+    Offered(Vec<ToolOffer>),
     /// None.
     Nothing,
+}
+
+/// Tools that a caller brings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ToolOffer {
+    /// A function that the caller runs.
+    Function(CallerTool),
+    /// The tools of a server.
+    Server(ServerOffer),
+}
+
+/// A function that the caller runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallerTool {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it does, for the model.
+    pub description: Option<Arc<str>>,
+    /// A JSON Schema of its arguments, an object.
+    pub parameters: Option<Json>,
+    /// Whether arguments are to follow the schema to the letter, if said.
+    pub strict: Option<bool>,
+}
+
+/// The tools of a server. What the caller gives along for it, [`ToolSecrets`], is not part of the request.
+///
+/// [`ToolSecrets`]: crate::caller::ToolSecrets
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerOffer {
+    /// What it is called in the response; that of a configured server when there is no address.
+    pub label: Arc<str>,
+    /// Where it is, when the caller says so.
+    pub url: Option<Arc<str>>,
+    /// The tools that are offered; none when all are.
+    pub allowed: Option<ToolFilter>,
+    /// Which calls have to be allowed first.
+    pub approval: ApprovalRule,
+}
+
+/// Some tools of a server: those that match both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ToolFilter {
+    /// Only these, by the server's names.
+    pub names: Option<Vec<Arc<str>>>,
+    /// Only those that are said to read only, or only the others.
+    pub reads_only: Option<bool>,
+}
+
+/// Which calls of a server have to be allowed first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApprovalRule {
+    /// All.
+    Always,
+    /// None.
+    Never,
+    /// Those of the first, not those of the second; any other has to be.
+    Some {
+        /// These have to.
+        always: Option<ToolFilter>,
+        /// These do not.
+        never: Option<ToolFilter>,
+    },
+}
+
+/// A tool, or all of a server, by the caller's names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolName {
+    /// A function that the caller runs.
+    Function(Arc<str>),
+    /// The tools of the server with this label, or the one of this name.
+    Server {
+        /// The label.
+        label: Arc<str>,
+        /// The tool's name there.
+        name: Option<Arc<str>>,
+    },
 }
 
 /// A tool the caller names.
@@ -114,6 +208,13 @@ pub enum ToolChoice {
     Required,
     /// This one.
     Named(Arc<str>),
+    /// One of the server with this label, or the one of this name.
+    Server {
+        /// The label.
+        label: Arc<str>,
+        /// The tool's name there.
+        name: Option<Arc<str>>,
+    },
 }
 
 /// What the depth limit does.
@@ -132,6 +233,26 @@ pub enum ToolFailure {
     Fail,
     /// The model is told and goes on.
     Report,
+}
+
+/// What to do with a transcript that is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Truncation {
+    /// Leave out the oldest of it.
+    #[default]
+    Trim,
+    /// Send it as it is: the model server says whether it fits.
+    Whole,
+}
+
+/// How reasoning is given away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReasoningForm {
+    /// In clear.
+    #[default]
+    Clear,
+    /// In clear, and sealed, so that its owner can bring it back.
+    Sealed,
 }
 
 /// How an answer reaches its caller.
@@ -168,28 +289,66 @@ pub struct Draft {
     pub system_prompt: Option<Arc<str>>,
     /// See [`ResponseSpec::controls`].
     pub controls: Controls,
-    /// Absent: every available tool.
-    pub tools: Option<Vec<ToolRequest>>,
+    /// See [`ResponseSpec::tools`]. Absent: every available tool.
+    pub tools: Option<ToolSelection>,
+    /// What is given along for the servers that the tools name; see [`ToolSecrets`].
+    pub tool_secrets: ToolSecrets,
+    /// See [`ResponseSpec::allowed_tools`].
+    pub allowed_tools: Option<Vec<ToolName>>,
+    /// See [`ResponseSpec::max_tool_calls`].
+    pub max_tool_calls: Option<u32>,
+    /// See [`ResponseSpec::unknown_tools`].
+    pub unknown_tools: Vec<Arc<str>>,
     /// See [`ResponseSpec::tool_choice`].
     pub tool_choice: Option<ToolChoice>,
     /// Lowers the server's limit, never raises it.
     pub max_tool_depth: Option<i64>,
     /// See [`ResponseSpec::tool_failure`].
     pub tool_failure: Option<ToolFailure>,
+    /// See [`ResponseSpec::truncation`].
+    pub truncation: Truncation,
+    /// See [`ResponseSpec::reasoning`].
+    pub reasoning: ReasoningForm,
     /// Whether to stream.
     pub stream: Option<bool>,
+    /// Whether a background response can be streamed from its creation on.
+    pub background_stream: BackgroundStream,
     /// Whether to run in the background.
     pub background: Option<bool>,
     /// Whether to store; yes when absent.
     pub store: Option<bool>,
     /// See [`ResponseSpec::conversation`].
     pub conversation: Option<ConversationId>,
+    /// Whether the conversation may have another response under way.
+    pub overlap: Overlap,
     /// See [`ResponseSpec::previous`].
     pub previous: Option<ResponseId>,
     /// A JSON object.
     pub metadata: Option<Json>,
     /// See [`ResponseSpec::user`].
     pub user: Option<Arc<str>>,
+    /// See [`ResponseSpec::echo`].
+    pub echo: Option<Json>,
+}
+
+/// Whether `stream` and `background` go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BackgroundStream {
+    /// They do not: a background response is read by its id.
+    #[default]
+    Refused,
+    /// They do: the caller follows it from its first event on, as it could later.
+    Followed,
+}
+
+/// Whether a response may attach to a conversation that has another one under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overlap {
+    /// It may, and does not see what that one says.
+    #[default]
+    Allowed,
+    /// It may not.
+    Refused,
 }
 
 /// What this server allows a request.

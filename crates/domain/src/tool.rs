@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::id::ExecutionId;
+use crate::item::ServerTool;
 use crate::json::Json;
 
 /// A tool as it is offered to the model.
@@ -18,17 +19,67 @@ pub struct ToolSpec {
     pub parameters: Json,
     /// Whether a call whose outcome is unknown may be made again.
     pub repeat: Repeat,
+    /// Whether arguments are to follow the schema to the letter, if the caller said so.
+    pub strict: Option<bool>,
+    /// What its server says of it besides: an object, such as `{"readOnlyHint":true}`.
+    pub annotations: Option<Json>,
+    /// Whether each call has to be allowed first.
+    pub approval: Approval,
+}
+
+impl ToolSpec {
+    /// A tool without any hints, whose calls are not to be repeated and need nobody's leave.
+    pub fn plain(name: impl Into<Arc<str>>, home: ToolHome, parameters: Json) -> Self {
+        Self {
+            name: name.into(),
+            home,
+            description: None,
+            parameters,
+            repeat: Repeat::Unsafe,
+            strict: None,
+            annotations: None,
+            approval: Approval::Waived,
+        }
+    }
+
+    /// The tool of a server that it is, if it is one.
+    pub fn server_tool(&self) -> Option<ServerTool> {
+        match &self.home {
+            ToolHome::Server { label, name, .. } => Some(ServerTool {
+                label: Arc::clone(label),
+                name: Arc::clone(name),
+            }),
+            ToolHome::Caller => None,
+        }
+    }
+
+    /// Whether its server says that it only reads. Nothing but the server's word for it.
+    pub fn is_said_to_read_only(&self) -> bool {
+        let annotations = self.annotations.as_ref().map(Json::to_value);
+        annotations.is_some_and(|hints| hints.get("readOnlyHint") == Some(&true.into()))
+    }
+}
+
+/// Whether the calls of a tool have to be allowed by the caller, one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// They have to.
+    Needed,
+    /// They do not.
+    Waived,
 }
 
 /// Who runs a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToolHome {
-    /// A tool server, by its configured label, under the name the server gives the tool.
+    /// A tool server, under the name the server gives the tool.
     Server {
         /// The label of the server.
         label: Arc<str>,
         /// The tool's name there.
         name: Arc<str>,
+        /// Where the server is, when its caller named it; none for one that is configured.
+        url: Option<Arc<str>>,
     },
     /// The caller: the run ends with the call, and the next request brings the output.
     Caller,
@@ -76,6 +127,8 @@ pub enum Verdict {
     UnknownTool,
     /// Too many calls at once; it was not called.
     TooManyCalls,
+    /// Its caller did not allow it; it was not called.
+    Denied,
     /// It was under way when its process died, and must not be repeated.
     OutcomeUnknown,
 }
@@ -140,13 +193,7 @@ mod tests {
     use super::*;
 
     fn tools(names: &[&str]) -> Vec<Arc<ToolSpec>> {
-        let spec = |name: &&str| ToolSpec {
-            name: Arc::from(*name),
-            home: ToolHome::Caller,
-            description: None,
-            parameters: Json::empty_object(),
-            repeat: Repeat::Unsafe,
-        };
+        let spec = |name: &&str| ToolSpec::plain(*name, ToolHome::Caller, Json::empty_object());
         names.iter().map(spec).map(Arc::new).collect()
     }
 

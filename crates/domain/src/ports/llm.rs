@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_core::Stream;
 
-use crate::caller::Credential;
+use crate::caller::{Credential, ToolSecrets};
 use crate::failure::{Failure, FailureCode};
 use crate::id::{ConversationId, ResponseId};
 use crate::item::Item;
@@ -47,6 +47,8 @@ pub enum TurnMode {
 pub struct CallContext {
     /// What the caller proved itself with.
     pub credential: Credential,
+    /// What it gave along for the tool servers it names.
+    pub tool_secrets: ToolSecrets,
     /// The id of the request that began the run.
     pub request_id: Arc<str>,
     /// The response it is for.

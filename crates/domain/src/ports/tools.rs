@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::failure::{Failure, FailureCode};
 use crate::ports::llm::CallContext;
 use crate::ports::store::Cause;
+use crate::ports::webhook::NotAllowed;
 use crate::tool::{ToolCall, ToolReply, ToolSpec};
 
 /// How a tool server can fail. A tool that answers badly is a [`ToolReply`], not an error.
@@ -53,6 +54,22 @@ impl From<&ToolError> for Failure {
 pub trait ToolRegistry: Send + Sync {
     /// Every tool that is available, in a fixed order, names unique. Remembered for a while.
     async fn list(&self, context: &CallContext) -> Result<Arc<[Arc<ToolSpec>]>, ToolError>;
+
+    /// The labels of the configured servers.
+    fn labels(&self) -> &[Arc<str>];
+
+    /// Whether a server at this address may be called at all, and why not; says nothing about whether one
+    /// is there. A name is looked up when it is called, and may be refused then.
+    fn admit(&self, url: &str) -> Result<(), NotAllowed>;
+
+    /// The tools of a server that the caller names, under the server's own names, in its order. What the
+    /// caller gave along for `label` is sent with every request to it, and nothing else of the caller's.
+    async fn list_of(
+        &self,
+        label: &Arc<str>,
+        url: &Arc<str>,
+        context: &CallContext,
+    ) -> Result<Vec<Arc<ToolSpec>>, ToolError>;
 }
 
 /// Calls a tool.

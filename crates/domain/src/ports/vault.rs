@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::caller::{Credential, OwnerId};
+use crate::caller::{Access, OwnerId};
 use crate::id::{EndpointId, ResponseId};
 use crate::ports::store::Cause;
 use crate::webhook::SigningSecret;
@@ -43,6 +43,8 @@ pub enum Purpose {
     Credential(ResponseId),
     /// Signing what this endpoint is sent.
     Signing(EndpointId),
+    /// Bringing back what its owner was given to keep: reasoning, or what a conversation came down to.
+    Content,
 }
 
 /// Why a secret cannot be sealed or opened.
@@ -73,14 +75,14 @@ pub trait SecretVault: Send + Sync {
     /// A new secret for signing, from the randomness of the system. Needs no key.
     fn fresh_signing(&self) -> Result<SigningSecret, VaultError>;
 
-    /// Seals the credential of a response's caller; `None` when it brought none.
-    fn seal_credential(
+    /// Seals what a response needs to act for its caller; `None` when the caller brought nothing.
+    fn seal_access(
         &self,
-        credential: &Credential,
+        access: &Access,
         owner: &OwnerId,
         response: ResponseId,
     ) -> Result<Option<Sealed>, VaultError> {
-        let Some(secret) = credential.to_secret() else {
+        let Some(secret) = access.to_secret() else {
             return Ok(None);
         };
         let binding = Binding {
@@ -90,19 +92,19 @@ pub trait SecretVault: Send + Sync {
         self.seal(&secret, &binding).map(Some)
     }
 
-    /// Opens the credential of a response's caller.
-    fn open_credential(
+    /// Opens what a response needs to act for its caller.
+    fn open_access(
         &self,
         sealed: &Sealed,
         owner: &OwnerId,
         response: ResponseId,
-    ) -> Result<Credential, VaultError> {
+    ) -> Result<Access, VaultError> {
         let binding = Binding {
             owner: owner.clone(),
             purpose: Purpose::Credential(response),
         };
         let secret = self.open(sealed, &binding)?;
-        Credential::from_secret(&secret).ok_or(VaultError::Tampered)
+        Access::from_secret(&secret).ok_or(VaultError::Tampered)
     }
 
     /// Seals the secret of an endpoint.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::assemble::{call_body, text_body};
+use super::assemble::{text_body, whole_call};
 use crate::event::{Event, OpenItem, Place, TextKind};
 use crate::execution::ExecutionState;
-use crate::item::{Item, ItemStatus};
+use crate::item::{Item, ItemBody, ItemStatus, Runner, ToolList};
 use crate::ports::queue::Standing;
 use crate::response::Response;
 use crate::run::ending::said_last;
@@ -28,6 +28,7 @@ struct Told<'a> {
     text: String,
     step: Step,
     closed: Option<&'a Arc<Item>>,
+    was_dropped: bool,
 }
 
 /// What an item had last.
@@ -57,10 +58,19 @@ pub(super) fn left_behind(standing: &Standing) -> LeftBehind {
     let closed = told.iter().filter_map(|item| item.closed);
     let turn = closed.map(|item| item.turn).fold(asked, u16::max);
     let mut left = LeftBehind::default();
+    let mut dropped = Vec::new();
     for item in told {
+        let (place, was_dropped) = (item.place, item.was_dropped);
         let item = item.close(turn, &mut left.events);
+        let is_servers = item
+            .as_call()
+            .is_some_and(|call| matches!(call.runner, Runner::Server(_)));
+        if is_servers && !was_dropped {
+            dropped.push(Event::CallDropped(place, Arc::clone(&item)));
+        }
         left.items.push(item);
     }
+    left.events.extend(dropped);
     left
 }
 
@@ -72,18 +82,20 @@ impl<'a> Told<'a> {
             text: String::new(),
             step: Step::Opened,
             closed: None,
+            was_dropped: false,
         }
     }
 
     fn read(&mut self, event: &'a Event) {
         match event {
             Event::PartOpened(..) => self.step = Step::Begun,
-            Event::TextDelta(_, _, text) | Event::ArgumentsDelta(_, text) => {
+            Event::TextDelta(_, _, text) | Event::ArgumentsDelta(_, _, text) => {
                 self.text.push_str(text);
             }
             Event::TextDone(..) | Event::ArgumentsDone(..) => self.step = Step::Whole,
             Event::PartClosed(..) => self.step = Step::PartClosed,
             Event::ItemClosed(_, item) => self.closed = Some(item),
+            Event::CallDropped(..) => self.was_dropped = true,
             _ => {}
         }
     }
@@ -105,8 +117,25 @@ impl<'a> Told<'a> {
         let kind = match self.kind {
             OpenItem::Message => TextKind::Output,
             OpenItem::Reasoning => TextKind::Reasoning,
-            OpenItem::Call { call_id, name } => {
-                let item = item(call_body(call_id.clone(), Arc::clone(name), self.text));
+            OpenItem::ToolList { label } => {
+                let list = ToolList {
+                    label: Arc::clone(label),
+                    tools: Err(Arc::from("the list did not come")),
+                };
+                let item = item(ItemBody::ToolList(list));
+                events.push(Event::ItemClosed(place, Arc::clone(&item)));
+                return item;
+            }
+            OpenItem::Call {
+                call_id,
+                name,
+                runner,
+                approval,
+            } => {
+                let mut call = whole_call(call_id.clone(), Arc::clone(name), self.text);
+                call.runner = runner.clone();
+                call.approval.clone_from(approval);
+                let item = item(ItemBody::FunctionCall(call));
                 if self.step < Step::Whole {
                     events.push(Event::ArgumentsDone(place, Arc::clone(&item)));
                 }
@@ -139,9 +168,10 @@ fn subject(event: &Event) -> Option<Place> {
         | Event::TextDelta(place, ..)
         | Event::TextDone(place, ..)
         | Event::PartClosed(place, ..)
-        | Event::ArgumentsDelta(place, _)
+        | Event::ArgumentsDelta(place, ..)
         | Event::ArgumentsDone(place, _)
-        | Event::ItemClosed(place, _) => Some(*place),
+        | Event::ItemClosed(place, _)
+        | Event::CallDropped(place, _) => Some(*place),
         Event::Created(_)
         | Event::Started(_)
         | Event::CallStarted(_)

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::ending::{interrupted, past_deadline};
 use super::{
-    Advance, Answer, CallState, Closing, IllegalInput, Input, Listing, Moment, Next, Outcome,
+    Advance, Answer, CallState, Closing, IllegalInput, Input, Known, Moment, Next, Outcome,
     PendingCall, Phase, Run, Stop, Toolbox, offer, transcript,
 };
 use crate::failure::Failure;
 use crate::id::ExecutionId;
-use crate::item::FunctionCall;
+use crate::item::{FunctionCall, Runner};
 use crate::ports::llm::{ModelTurn, TurnMode};
-use crate::response::{Finish, Turn};
-use crate::spec::{Delivery, OnMaxDepth, ToolFailure};
+use crate::response::{Finish, Note, Turn};
+use crate::spec::{Delivery, OnMaxDepth, ToolFailure, Truncation};
 use crate::status::IncompleteReason;
 use crate::time::Timestamp;
 
@@ -56,36 +56,41 @@ impl Run {
         }
     }
 
-    fn tools_listed(&mut self, listed: Result<Toolbox, Failure>, now: Moment) -> Advance {
+    fn tools_listed(&mut self, listed: Result<Toolbox, Failure>, mut now: Moment) -> Advance {
         let toolbox = match listed {
             Ok(toolbox) => toolbox,
             Err(failure) => return self.end(Outcome::Failed(failure), now),
         };
-        self.tools = offer::select(&self.spec.tools, &toolbox.tools);
-        self.listing = Listing::Done;
+        self.tools = offer::select(&self.spec, &toolbox);
+        self.listing = Known::Done;
         self.context_tokens = toolbox.context_tokens;
-        match offer::missing(&self.spec, &self.tools) {
+        self.tell_lists(&toolbox, &mut now);
+        let unlisted = toolbox.servers.into_iter().find_map(|it| it.tools.err());
+        match unlisted.or_else(|| offer::missing(&self.spec, &self.tools)) {
             Some(failure) if self.rules.tool_failure == ToolFailure::Fail => {
                 self.end(Outcome::Failed(failure), now)
             }
-            Some(_) | None => self.call_model(now),
+            Some(_) | None => self.begin_answered(now),
         }
     }
 
     /// Asks the model for the next turn, when the tools are known.
     pub(super) fn call_model(&mut self, now: Moment) -> Advance {
-        if self.listing == Listing::Due {
+        if self.listing == Known::Due {
             self.phase = Phase::Tools;
             return now.then(Next::ListTools);
         }
         self.phase = Phase::Model;
         self.turn = self.turn.saturating_add(1);
         self.turn_started = now.at;
-        let budget = transcript::budget(&self.spec, &self.tools, self.context_tokens);
+        let budget = match self.spec.truncation {
+            Truncation::Trim => transcript::budget(&self.spec, &self.tools, self.context_tokens),
+            Truncation::Whole => usize::MAX,
+        };
         let turn = ModelTurn {
             spec: Arc::clone(&self.spec),
             transcript: transcript::fit(&self.history, &self.own, budget),
-            tools: Arc::clone(&self.tools),
+            tools: self.in_view(),
             choice: self.choice(),
             mode: match self.spec.delivery {
                 Delivery::Wait => TurnMode::Whole,
@@ -100,8 +105,11 @@ impl Run {
             items,
             finish,
             usage,
-            notes,
+            mut notes,
         } = answer;
+        if self.progress.turns.is_empty() {
+            notes.splice(0..0, self.spec.unknown_tools.iter().map(ignored));
+        }
         self.progress.turns.push(Arc::new(Turn {
             number: self.turn,
             started_at: self.turn_started,
@@ -138,7 +146,7 @@ impl Run {
     }
 
     fn calls_wanted(&mut self, calls: Vec<FunctionCall>, now: Moment) -> Advance {
-        let ours = calls.iter().filter(|call| !self.is_callers(call)).count();
+        let ours = calls.iter().filter(|call| !is_callers(call)).count();
         if ours == 0 {
             return self.end(Outcome::Completed, now);
         }
@@ -158,7 +166,22 @@ impl Run {
             return self.refuse_calls(calls, now);
         }
         self.progress.rounds = self.progress.rounds.saturating_add(1);
-        self.begin_calls(calls, now)
+        self.begin_calls(calls, Vec::new(), now)
+    }
+}
+
+/// Whether a call waits for the caller, to be run or to be allowed.
+pub(super) fn is_callers(call: &FunctionCall) -> bool {
+    match call.runner {
+        Runner::Caller | Runner::Asks(_) => true,
+        Runner::Server(_) | Runner::Nobody => false,
+    }
+}
+
+fn ignored(kind: &Arc<str>) -> Note {
+    Note {
+        code: Arc::from("tool_ignored"),
+        detail: Some(Arc::clone(kind)),
     }
 }
 

@@ -2,18 +2,23 @@
 //! deltas give the same items however they were grouped on their way.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::event::{Event, OpenItem, Place, TextKind};
 use crate::id::{ItemId, ResponseId};
-use crate::item::{CallId, FunctionCall, Item, ItemBody, ItemStatus, Message, Reasoning, Role};
+use crate::item::{
+    CallId, FunctionCall, Item, ItemBody, ItemStatus, Message, Reasoning, Role, Runner,
+};
 use crate::ports::llm::Delta;
 use crate::response::{Finish, Note};
 use crate::run::Answer;
+use crate::run::offer::runner;
+use crate::tool::ToolSpec;
 use crate::usage::Usage;
 
 /// Where the items of a turn begin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Begin {
     /// The response they belong to.
     pub response: ResponseId,
@@ -23,13 +28,28 @@ pub struct Begin {
     pub item: u32,
     /// Its place among the output items.
     pub index: u32,
+    /// The tools that the model may call.
+    pub tools: Arc<[Arc<ToolSpec>]>,
+}
+
+/// Seals the text of reasoning for its owner; nothing when that cannot be done.
+#[derive(Clone)]
+pub struct Seal(pub Arc<dyn Fn(&str) -> Option<Arc<str>> + Send + Sync>);
+
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seal")
+    }
 }
 
 /// A turn that is being written.
 #[derive(Debug)]
 pub struct Assembler {
     begin: Begin,
+    seal: Option<Seal>,
+    /// Items opened so far, and those of them that have a place in the output.
     opened: u32,
+    placed: u32,
     text: Option<OpenText>,
     calls: Vec<OpenCall>,
     /// Which of the calls has which slot.
@@ -52,6 +72,7 @@ struct OpenCall {
     place: Place,
     call_id: CallId,
     name: Arc<str>,
+    runner: Runner,
     arguments: String,
 }
 
@@ -59,7 +80,11 @@ impl OpenCall {
     fn push(&mut self, arguments: Box<str>, events: &mut Vec<Event>) {
         if !arguments.is_empty() {
             self.arguments.push_str(&arguments);
-            events.push(Event::ArgumentsDelta(self.place, arguments));
+            events.push(Event::ArgumentsDelta(
+                self.place,
+                self.runner.kind(),
+                arguments,
+            ));
         }
     }
 }
@@ -69,7 +94,9 @@ impl Assembler {
     pub fn new(begin: Begin) -> Self {
         Self {
             begin,
+            seal: None,
             opened: 0,
+            placed: 0,
             text: None,
             calls: Vec::new(),
             slots: HashMap::new(),
@@ -78,6 +105,13 @@ impl Assembler {
             notes: Vec::new(),
             finish: None,
         }
+    }
+
+    /// The same, giving reasoning away sealed as well.
+    #[must_use]
+    pub fn sealing(mut self, seal: Option<Seal>) -> Self {
+        self.seal = seal;
+        self
     }
 
     /// Takes one delta and adds the events it makes.
@@ -122,15 +156,16 @@ impl Assembler {
         self.closed
     }
 
-    fn open(&mut self) -> Place {
+    fn open(&mut self, has_index: bool) -> Place {
         let place = Place {
             item: ItemId::new(
                 self.begin.response.raw(),
                 self.begin.item.saturating_add(self.opened),
             ),
-            index: self.begin.index.saturating_add(self.opened),
+            index: self.begin.index.saturating_add(self.placed),
         };
         self.opened = self.opened.saturating_add(1);
+        self.placed = self.placed.saturating_add(u32::from(has_index));
         place
     }
 
@@ -151,7 +186,7 @@ impl Assembler {
     }
 
     fn open_text(&mut self, kind: TextKind, length: usize, events: &mut Vec<Event>) -> OpenText {
-        let place = self.open();
+        let place = self.open(true);
         let item = match kind {
             TextKind::Output => OpenItem::Message,
             TextKind::Reasoning => OpenItem::Reasoning,
@@ -172,7 +207,15 @@ impl Assembler {
         let text: Arc<str> = text.into();
         events.push(Event::TextDone(place, kind, Arc::clone(&text)));
         events.push(Event::PartClosed(place, kind, Arc::clone(&text)));
-        self.close_item(place, status, text_body(kind, text), events);
+        let body = match text_body(kind, text) {
+            ItemBody::Reasoning(mut reasoning) => {
+                let seal = self.seal.as_ref();
+                reasoning.sealed = seal.and_then(|Seal(seal)| seal(&reasoning.text));
+                ItemBody::Reasoning(reasoning)
+            }
+            other => other,
+        };
+        self.close_item(place, status, body, events);
     }
 
     fn call(
@@ -188,20 +231,24 @@ impl Assembler {
             return;
         }
         self.close_text(ItemStatus::Completed, events);
-        let place = self.open();
-        let call_id = call_id(place.item);
         let name = name.unwrap_or_else(|| Arc::from(""));
+        let runner = runner(&self.begin.tools, &name);
+        let place = self.open(runner != Runner::Nobody);
+        let call_id = call_id(place.item);
         events.push(Event::ItemOpened {
             place,
             kind: OpenItem::Call {
                 call_id: call_id.clone(),
                 name: Arc::clone(&name),
+                runner: runner.clone(),
+                approval: None,
             },
         });
         let mut open = OpenCall {
             place,
             call_id,
             name,
+            runner,
             arguments: String::new(),
         };
         open.push(arguments, events);
@@ -212,7 +259,9 @@ impl Assembler {
     fn close_all(&mut self, status: ItemStatus, events: &mut Vec<Event>) {
         self.close_text(status, events);
         for open in std::mem::take(&mut self.calls) {
-            let body = call_body(open.call_id, open.name, open.arguments);
+            let mut call = whole_call(open.call_id, open.name, open.arguments);
+            call.runner = open.runner;
+            let body = ItemBody::FunctionCall(call);
             let item = self.item(open.place, status, body);
             events.push(Event::ArgumentsDone(open.place, Arc::clone(&item)));
             events.push(Event::ItemClosed(open.place, Arc::clone(&item)));
@@ -247,26 +296,22 @@ impl Assembler {
 pub(super) fn text_body(kind: TextKind, text: Arc<str>) -> ItemBody {
     match kind {
         TextKind::Output => ItemBody::Message(Message::text(Role::Assistant, text)),
-        TextKind::Reasoning => ItemBody::Reasoning(Reasoning { text }),
+        TextKind::Reasoning => ItemBody::Reasoning(Reasoning::text(text)),
     }
 }
 
-/// What a call is when it is whole, or cut short.
-pub(super) fn call_body(call_id: CallId, name: Arc<str>, arguments: String) -> ItemBody {
+/// A call when it is whole, or cut short; the caller's, unless somebody knows better.
+pub(super) fn whole_call(call_id: CallId, name: Arc<str>, arguments: String) -> FunctionCall {
     let arguments: Arc<str> = if arguments.trim().is_empty() {
         Arc::from("{}")
     } else {
         arguments.into()
     };
-    ItemBody::FunctionCall(FunctionCall {
-        call_id,
-        name,
-        arguments,
-    })
+    FunctionCall::of_caller(call_id, name, arguments)
 }
 
 /// The name of the call that this item is: the item's own number, so no two calls of a run share one.
-fn call_id(item: ItemId) -> CallId {
+pub(super) fn call_id(item: ItemId) -> CallId {
     let item = item.to_string();
     let body = item.strip_prefix("item_").unwrap_or(&item);
     CallId(format!("call_{body}").into())

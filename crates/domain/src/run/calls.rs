@@ -3,30 +3,40 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::advance::is_callers;
 use super::limits::{cut, narrow};
 use super::{
-    Advance, CallOutcome, CallReturn, CallState, Moment, Next, Outcome, PendingCall, Phase, Run,
+    Advance, CallOutcome, CallReturn, CallState, Closing, Moment, Next, Outcome, PendingCall,
+    Phase, Run, has_index,
 };
-use crate::event::Event;
-use crate::execution::{Execution, ExecutionState};
+use crate::event::{Event, Place};
+use crate::execution::{Execution, ExecutionState, Site};
 use crate::failure::{Failure, FailureCode};
 use crate::id::{ExecutionId, ItemId};
-use crate::item::{FunctionCall, FunctionCallOutput, Item, ItemBody, ItemStatus};
+use crate::item::{
+    FunctionCall, FunctionCallOutput, Item, ItemBody, ItemStatus, OutputVerdict, Runner,
+};
 use crate::json::Json;
 use crate::ports::tools::ToolErrorKind;
-use crate::spec::{ToolChoice, ToolFailure};
-use crate::tool::{ToolCall, ToolHome, ToolReply, ToolSpec, Verdict};
+use crate::spec::ToolFailure;
+use crate::tool::{self, ToolCall, ToolHome, ToolReply, ToolSpec, Verdict};
 
 const LIMIT_REACHED: &str = "The limit of tool calls is reached. Answer now with what you have.";
 
 impl Run {
     /// Begins a round: what can run is recorded as started before it leaves, what cannot is refused.
-    pub(super) fn begin_calls(&mut self, calls: Vec<FunctionCall>, mut now: Moment) -> Advance {
+    /// What is settled already goes with it.
+    pub(super) fn begin_calls(
+        &mut self,
+        calls: Vec<FunctionCall>,
+        settled: Vec<PendingCall>,
+        mut now: Moment,
+    ) -> Advance {
         let depth = self.progress.rounds;
         let mut leaving = Vec::new();
         let mut pending = Vec::with_capacity(calls.len());
         for (place, call) in calls.into_iter().enumerate() {
-            let state = match self.admit(place, &call) {
+            let state = match self.admit(place, leaving.len(), &call) {
                 Admission::Callers => CallState::Callers,
                 Admission::Run(tool, arguments) => {
                     let execution = self.record_start(&call, Some(&tool), depth, &mut now);
@@ -42,6 +52,7 @@ impl Run {
             };
             pending.push(PendingCall { call, state });
         }
+        pending.extend(settled);
         self.phase = Phase::Calls(pending);
         if leaving.is_empty() {
             return self.settle(now);
@@ -62,17 +73,26 @@ impl Run {
         self.call_model(now)
     }
 
-    fn admit(&self, place: usize, call: &FunctionCall) -> Admission {
-        let Some(tool) = self.callable(call) else {
-            return Admission::Refused(self.no_such_tool(&call.name));
-        };
-        if tool.home == ToolHome::Caller {
+    /// What becomes of the call at this place of its round, when so many of the round leave already.
+    fn admit(&mut self, place: usize, leaving: usize, call: &FunctionCall) -> Admission {
+        if is_callers(call) {
             return Admission::Callers;
         }
+        let callable = self.callable();
+        let Some(tool) =
+            tool::find(&callable, &call.name).filter(|_| call.runner != Runner::Nobody)
+        else {
+            return Admission::Refused(self.no_such_tool(&call.name));
+        };
         if place >= self.rules.calls_per_round {
             let most = self.rules.calls_per_round;
             let text = format!("Not called: at most {most} tools can be called at once.");
             return Admission::Refused(ToolReply::complaint(Verdict::TooManyCalls, text));
+        }
+        if self.calls_left().is_some_and(|left| leaving >= left) {
+            self.closing = Closing::LastAnswer;
+            let reply = ToolReply::complaint(Verdict::TooManyCalls, LIMIT_REACHED);
+            return Admission::Refused(reply);
         }
         match arguments(&call.arguments) {
             Ok(arguments) => Admission::Run(Arc::clone(tool), arguments),
@@ -80,13 +100,18 @@ impl Run {
         }
     }
 
+    /// How many more calls of tool servers the request allows, when it says so; calls of this round, which
+    /// are on record as they leave, come on top.
+    fn calls_left(&self) -> Option<usize> {
+        let most = usize::try_from(self.spec.max_tool_calls?).unwrap_or(usize::MAX);
+        let earlier = |it: &&Arc<Execution>| it.server.is_some() && it.turn != self.turn;
+        let made = self.progress.executions.iter().filter(earlier).count();
+        Some(most.saturating_sub(made))
+    }
+
     fn no_such_tool(&self, name: &str) -> ToolReply {
-        let names: Vec<&str> = match self.choice() {
-            ToolChoice::None => Vec::new(),
-            ToolChoice::Auto | ToolChoice::Required | ToolChoice::Named(_) => {
-                self.tools.iter().map(|tool| &*tool.name).collect()
-            }
-        };
+        let callable = self.callable();
+        let names: Vec<&str> = callable.iter().map(|tool| &*tool.name).collect();
         let text = if names.is_empty() {
             format!("There is no tool `{name}`: no tools are available.")
         } else {
@@ -121,6 +146,7 @@ impl Run {
             ToolHome::Server { label, .. } => Some(Arc::clone(label)),
             ToolHome::Caller => None,
         });
+        let site = self.site(call);
         let execution = Arc::new(Execution {
             id: ExecutionId::new(self.response.raw(), ordinal),
             tool: tool.map_or_else(|| Arc::clone(&call.name), |tool| Arc::clone(&tool.name)),
@@ -131,10 +157,54 @@ impl Run {
             state: ExecutionState::Started,
             started_at: now.at,
             duration: None,
+            site,
         });
         self.progress.executions.push(Arc::clone(&execution));
         now.tell(Event::CallStarted(Arc::clone(&execution)));
         execution
+    }
+
+    /// Where a call of a tool server stands in the output.
+    fn site(&self, call: &FunctionCall) -> Option<Site> {
+        let Runner::Server(tool) = &call.runner else {
+            return None;
+        };
+        let is_it = |item: &Arc<Item>| item.as_call().is_some_and(|it| it.call_id == call.call_id);
+        let place = self.own.iter().rposition(is_it)?;
+        let before = self.own.iter().take(place);
+        Some(Site {
+            item: narrow(place),
+            index: narrow(before.filter(|item| has_index(item)).count()),
+            tool: Arc::clone(tool),
+            approval: call.approval.clone(),
+        })
+    }
+
+    /// Tells of the calls of tool servers that the last turn asked for and that will not be made.
+    pub(super) fn drop_calls(&self, now: &mut Moment) {
+        let mut index = 0_u32;
+        for item in &self.own {
+            let is_servers = item
+                .as_call()
+                .is_some_and(|call| matches!(call.runner, Runner::Server(_)));
+            if is_servers && item.turn == self.turn && !self.is_on_record(item) {
+                let place = Place {
+                    item: item.id,
+                    index,
+                };
+                now.tell(Event::CallDropped(place, Arc::clone(item)));
+            }
+            index = index.saturating_add(u32::from(has_index(item)));
+        }
+    }
+
+    fn is_on_record(&self, item: &Item) -> bool {
+        let sites = self
+            .progress
+            .executions
+            .iter()
+            .filter_map(|it| it.site.as_ref());
+        sites.into_iter().any(|site| site.item == item.id.ordinal)
     }
 
     /// Takes what came of one call.
@@ -239,8 +309,11 @@ impl Run {
                 continue;
             };
             let output = FunctionCallOutput {
-                call_id: call.call_id,
-                output: cut(&reply.text, most),
+                verdict: match reply.verdict {
+                    Verdict::Done => OutputVerdict::Result,
+                    _ => OutputVerdict::Complaint,
+                },
+                ..FunctionCallOutput::text(call.call_id, cut(&reply.text, most))
             };
             self.own.push(Arc::new(Item {
                 id: ItemId::new(self.response.raw(), narrow(self.own.len())),
@@ -296,6 +369,7 @@ fn state_after(reply: &ToolReply) -> ExecutionState {
         Verdict::ToolSaysError
         | Verdict::BadArguments
         | Verdict::UnknownTool
+        | Verdict::Denied
         | Verdict::TooManyCalls => ExecutionState::Failed(Arc::clone(&reply.text)),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::limits::{Rules, narrow};
 use super::repair::Streak;
-use super::{Closing, Listing, PendingCall, Phase, Run, abandon};
+use super::{Closing, Known, PendingCall, Phase, Run, abandon};
 use crate::event::Event;
 use crate::item::Item;
 use crate::ports::queue::Standing;
@@ -91,7 +91,7 @@ impl Run {
             history,
             own,
             tools: Arc::from([]),
-            listing: Listing::Due,
+            listing: Known::Due,
             context_tokens: 0,
             progress: response.progress.clone(),
             phase: Phase::New,

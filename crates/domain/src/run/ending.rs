@@ -11,6 +11,7 @@ impl Run {
     /// Ends the run: what is still under way is recorded as cancelled, what came back is kept.
     pub(super) fn end(&mut self, outcome: Outcome, mut now: Moment) -> Advance {
         self.close_calls(&mut now);
+        self.drop_calls(&mut now);
         self.progress.output = self
             .answer_turn(&outcome)
             .and_then(|turn| text_of(&self.own, turn));

@@ -87,20 +87,23 @@ fn text() -> [Delta; 2] {
     [Delta::Text("hi".into()), Delta::Finish(Finish::Stop)]
 }
 
+fn here() -> ToolHome {
+    ToolHome::Server {
+        label: "here".into(),
+        name: "clock".into(),
+        url: None,
+    }
+}
+
 fn input(name: &str, run: &Run) -> Input {
     match name {
         "taken_up" => Input::TakenUp,
         "tools_listed" => Input::ToolsListed(Ok(Toolbox {
             tools: Arc::from([Arc::new(ToolSpec {
-                name: "clock".into(),
-                home: ToolHome::Server {
-                    label: "here".into(),
-                    name: "clock".into(),
-                },
-                description: None,
-                parameters: Json::empty_object(),
                 repeat: Repeat::Safe,
+                ..ToolSpec::plain("clock", here(), Json::empty_object())
             })]),
+            servers: Vec::new(),
             context_tokens: 8_000,
         })),
         "model_answered" => answer(run, text()),

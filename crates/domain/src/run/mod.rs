@@ -21,11 +21,13 @@ use crate::usage::Usage;
 
 pub mod abandon;
 mod advance;
+mod approve;
 pub mod assemble;
 mod calls;
 pub mod checkpoint;
 pub mod ending;
 pub mod limits;
+mod lists;
 mod offer;
 pub mod pairs;
 pub mod repair;
@@ -48,7 +50,7 @@ pub struct Run {
     own: Vec<Arc<Item>>,
     tools: Arc<[Arc<ToolSpec>]>,
     /// Whether this process knows the tools.
-    listing: Listing,
+    listing: Known,
     context_tokens: u32,
     progress: Progress,
     phase: Phase,
@@ -77,7 +79,7 @@ pub enum Phase {
 
 /// Whether the tools are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Listing {
+enum Known {
     /// They are to be listed before the model is asked.
     Due,
     /// They are.
@@ -153,10 +155,31 @@ pub enum Stop {
 /// What a run may work with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Toolbox {
-    /// The tools that are available, all of them.
+    /// The tools of the configured servers, all of them; none when the request brings its own.
     pub tools: Arc<[Arc<ToolSpec>]>,
+    /// What the servers listed that the request names, in its order.
+    pub servers: Vec<Listing>,
     /// The tokens that fit into the model's context.
     pub context_tokens: u32,
+}
+
+/// What a server listed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing {
+    /// Its label.
+    pub label: Arc<str>,
+    /// Its tools, or why they are not known.
+    pub tools: Result<Vec<Arc<ToolSpec>>, Failure>,
+}
+
+impl Toolbox {
+    /// The tools that the server of this label listed.
+    pub(super) fn listed(&self, label: &str) -> &[Arc<ToolSpec>] {
+        let listing = self.servers.iter().find(|listing| &*listing.label == label);
+        listing
+            .and_then(|listing| listing.tools.as_deref().ok())
+            .unwrap_or_default()
+    }
 }
 
 /// A whole turn of the model.
@@ -302,7 +325,7 @@ impl Run {
             history,
             own: input,
             tools: Arc::from([]),
-            listing: Listing::Due,
+            listing: Known::Due,
             context_tokens: 0,
             progress: Progress::default(),
             phase: Phase::New,
@@ -335,16 +358,18 @@ impl Run {
 
     /// The machine that turns the deltas of the turn about to be asked into items.
     pub fn assembler(&self) -> assemble::Assembler {
-        let next_index = self
-            .own
-            .iter()
-            .filter(|item| item.turn > 0 && item.is_output())
-            .count();
+        let next_index = self.own.iter().filter(|item| has_index(item)).count();
         assemble::Assembler::new(assemble::Begin {
             response: self.response,
             turn: self.turn,
             item: self.length(),
             index: limits::narrow(next_index),
+            tools: self.callable(),
         })
     }
+}
+
+/// Whether an item has a place in the output of its response.
+fn has_index(item: &Item) -> bool {
+    item.turn > 0 && item.is_output()
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::item::{CallId, Item, ItemBody};
+use super::approve::request;
+use crate::item::{CallId, Item, ItemBody, Runner};
 
 /// A call or an output that stands alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Lacks {
     Call,
     /// A call without an output behind it.
     Output,
+    /// An answer to a request for approval that is not there.
+    Request,
 }
 
 /// The first of `own` that stands alone, behind `history`. Calls of the history may: their caller went
@@ -43,9 +46,18 @@ pub fn unpaired(history: &[Arc<Item>], own: &[Arc<Item>]) -> Option<Unpaired> {
     );
     for (place, item) in places {
         match &item.body {
+            // What waits for its caller has no output: what comes of it is a call of its own.
+            ItemBody::FunctionCall(call) if matches!(call.runner, Runner::Asks(_)) => {}
             ItemBody::FunctionCall(call) => {
                 if let Some(Some(earlier)) = open.insert(&call.call_id, place) {
                     return Some(lone(earlier, &call.call_id, Lacks::Output));
+                }
+            }
+            ItemBody::ApprovalResponse(response) => {
+                let items = history.iter().chain(own);
+                if let (Some(place), None) = (place, request(items, &response.request)) {
+                    let id = CallId(Arc::clone(&response.request));
+                    return Some(lone(place, &id, Lacks::Request));
                 }
             }
             ItemBody::FunctionCallOutput(output) => {
@@ -54,7 +66,7 @@ pub fn unpaired(history: &[Arc<Item>], own: &[Arc<Item>]) -> Option<Unpaired> {
                     return Some(lone(place, &output.call_id, Lacks::Call));
                 }
             }
-            ItemBody::Message(_) | ItemBody::Reasoning(_) => {}
+            _ => {}
         }
     }
     open.into_iter()
@@ -67,7 +79,10 @@ pub fn unpaired(history: &[Arc<Item>], own: &[Arc<Item>]) -> Option<Unpaired> {
 /// Left out are calls without output, outputs without call, and those turns of a model that came to
 /// nothing: they were, or are now, asked for again, or hold neither text nor a call that counts.
 pub fn counted<'a>(items: &[&'a Arc<Item>], own: usize) -> Vec<&'a Arc<Item>> {
-    let mut keep: Vec<bool> = items.iter().map(|item| !is_half(item)).collect();
+    let mut keep: Vec<bool> = items
+        .iter()
+        .map(|item| !is_half(item) && item.body.is_for_the_model())
+        .collect();
     for (call, output) in pairs(items) {
         for place in [call, output] {
             if let Some(slot) = keep.get_mut(place) {
@@ -100,7 +115,7 @@ pub(super) fn pairs(items: &[&Arc<Item>]) -> Vec<(usize, usize)> {
             ItemBody::FunctionCallOutput(output) => {
                 pairs.extend(open.remove(&output.call_id).map(|call| (call, place)));
             }
-            ItemBody::Message(_) | ItemBody::Reasoning(_) => {}
+            _ => {}
         }
     }
     pairs

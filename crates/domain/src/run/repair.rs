@@ -46,7 +46,7 @@ impl Streak {
                     self.0.clear();
                     return None;
                 }
-                Verdict::OutcomeUnknown | Verdict::TooManyCalls => {}
+                Verdict::OutcomeUnknown | Verdict::TooManyCalls | Verdict::Denied => {}
                 Verdict::ToolSaysError | Verdict::BadArguments | Verdict::UnknownTool => {
                     faults.push(Fault::Complaint {
                         verdict: reply.verdict,
@@ -101,6 +101,7 @@ impl Fault {
                 Verdict::BadArguments
                 | Verdict::Done
                 | Verdict::TooManyCalls
+                | Verdict::Denied
                 | Verdict::OutcomeUnknown => (
                     FailureCode::InvalidModelOutput,
                     format!("the model called `{tool}` with unfit arguments"),

@@ -50,15 +50,24 @@ fn item_tokens(item: &Item) -> usize {
         ItemBody::Message(message) => message.content.iter().map(part_tokens).sum(),
         ItemBody::Reasoning(reasoning) => text_tokens(&reasoning.text),
         ItemBody::FunctionCall(call) => text_tokens(&call.name) + text_tokens(&call.arguments),
-        ItemBody::FunctionCallOutput(output) => text_tokens(&output.output),
+        ItemBody::FunctionCallOutput(output) => {
+            let others = output
+                .parts
+                .iter()
+                .filter(|part| !matches!(part, Part::Text(_)));
+            text_tokens(&output.output) + others.map(part_tokens).sum::<usize>()
+        }
+        ItemBody::Compaction(compaction) => text_tokens(&compaction.text),
+        ItemBody::ApprovalResponse(_) | ItemBody::ToolList(_) | ItemBody::Foreign(_) => 0,
     };
     content + ITEM_TOKENS
 }
 
 fn part_tokens(part: &Part) -> usize {
     match part {
-        Part::Text(text) => text_tokens(text),
+        Part::Text(text) | Part::Refusal(text) => text_tokens(text),
         Part::Image { .. } => IMAGE_TOKENS,
+        Part::File(file) => file.data.as_deref().map_or(IMAGE_TOKENS, text_tokens),
         Part::Other(json) => text_tokens(json.as_str()).min(IMAGE_TOKENS),
     }
 }

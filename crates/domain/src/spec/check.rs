@@ -4,18 +4,18 @@
 use std::sync::Arc;
 
 use super::{
-    Controls, Delivery, Draft, Fault, FaultKind, InputItem, ResponseSpec, SpecFaults, SpecLimits,
-    Storage, ToolChoice, ToolRequest, ToolSelection,
+    BackgroundStream, Controls, Delivery, Draft, Fault, FaultKind, InputItem, ResponseSpec,
+    SpecFaults, SpecLimits, Storage, ToolChoice, ToolSelection,
 };
 use crate::item::ItemBody;
 use crate::json::Json;
 use crate::webhook::Callback;
 
 const MODEL_LENGTH: usize = 256;
-const NAME_LENGTH: usize = 128;
+pub(super) const NAME_LENGTH: usize = 128;
 const USER_LENGTH: usize = 512;
 const CALL_ID_LENGTH: usize = 256;
-const EFFORT_LENGTH: usize = 32;
+const WORD_LENGTH: usize = 32;
 const DEPTH: i64 = 15;
 const STOP_TEXTS: usize = 4;
 
@@ -26,7 +26,7 @@ impl ResponseSpec {
         faults.model(draft.model.as_deref());
         faults.input(draft.input.as_ref(), &draft.items, limits);
         faults.controls(&draft.controls);
-        faults.tools(draft.tools.as_deref(), draft.tool_choice.as_ref(), limits);
+        faults.tools(draft.tools.as_ref(), draft.tool_choice.as_ref(), limits);
         faults.delivery(&draft);
         faults.rest(&draft, limits);
         faults.into_result()?;
@@ -42,13 +42,19 @@ impl ResponseSpec {
             controls: draft.controls,
             tools: match draft.tools {
                 None => ToolSelection::All,
-                Some(tools) if tools.is_empty() => ToolSelection::Nothing,
-                Some(tools) => ToolSelection::Only(tools),
+                Some(ToolSelection::Only(tools)) if tools.is_empty() => ToolSelection::Nothing,
+                Some(ToolSelection::Offered(tools)) if tools.is_empty() => ToolSelection::Nothing,
+                Some(tools) => tools,
             },
             tool_choice: draft.tool_choice.unwrap_or(ToolChoice::Auto),
+            allowed_tools: draft.allowed_tools,
+            max_tool_calls: draft.max_tool_calls,
+            unknown_tools: draft.unknown_tools,
             max_rounds,
             on_max_depth: limits.on_max_depth,
             tool_failure: draft.tool_failure.unwrap_or(limits.tool_failure),
+            truncation: draft.truncation,
+            reasoning: draft.reasoning,
             delivery: match (draft.background, draft.stream) {
                 (Some(true), _) => Delivery::Background,
                 (_, Some(true)) => Delivery::Stream,
@@ -63,19 +69,20 @@ impl ResponseSpec {
             previous: draft.previous,
             metadata: draft.metadata.unwrap_or_else(Json::empty_object),
             user: draft.user,
+            echo: draft.echo.unwrap_or_else(Json::empty_object),
         })
     }
 }
 
 #[derive(Default)]
-struct Faults(Vec<Fault>);
+pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
     fn add(&mut self, field: impl Into<String>, kind: FaultKind, message: impl Into<String>) {
         self.0.push(Fault::new(field, kind, message));
     }
 
-    fn invalid(&mut self, field: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn invalid(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.add(field, FaultKind::Invalid, message);
     }
 
@@ -142,12 +149,19 @@ impl Faults {
                     CALL_ID_LENGTH,
                 );
             }
-            InputItem::New(ItemBody::Reasoning(_)) | InputItem::Reference(_) => {}
+            InputItem::New(
+                ItemBody::Reasoning(_)
+                | ItemBody::ApprovalResponse(_)
+                | ItemBody::ToolList(_)
+                | ItemBody::Compaction(_)
+                | ItemBody::Foreign(_),
+            )
+            | InputItem::Reference(_) => {}
         }
     }
 
     /// Whether `text` is as long as it may be; a fault when not.
-    fn length(&mut self, field: &str, text: &str, least: usize, most: usize) -> bool {
+    pub(super) fn length(&mut self, field: &str, text: &str, least: usize, most: usize) -> bool {
         let length = text.chars().count();
         let fits = (least..=most).contains(&length);
         if !fits {
@@ -159,7 +173,7 @@ impl Faults {
         fits
     }
 
-    fn object(&mut self, field: &str, json: &Json) {
+    pub(super) fn object(&mut self, field: &str, json: &Json) {
         if !json.as_str().starts_with('{') {
             self.invalid(field, format!("`{field}` must be an object"));
         }
@@ -189,7 +203,10 @@ impl Faults {
             self.invalid("max_tokens", "`max_tokens` must be at least 1");
         }
         if let Some(effort) = &controls.reasoning_effort {
-            self.length("reasoning_effort", effort, 1, EFFORT_LENGTH);
+            self.length("reasoning_effort", effort, 1, WORD_LENGTH);
+        }
+        if let Some(verbosity) = &controls.verbosity {
+            self.length("verbosity", verbosity, 1, WORD_LENGTH);
         }
         if let Some(stop) = &controls.stop {
             self.stop(stop);
@@ -210,67 +227,6 @@ impl Faults {
         }
     }
 
-    fn tools(
-        &mut self,
-        tools: Option<&[ToolRequest]>,
-        choice: Option<&ToolChoice>,
-        limits: &SpecLimits,
-    ) {
-        let named = tools.unwrap_or_default();
-        if named.len() > limits.tools {
-            let (most, count) = (limits.tools, named.len());
-            return self.invalid(
-                "tools",
-                format!("`tools` may have at most {most} entries, not {count}"),
-            );
-        }
-        for (index, tool) in named.iter().enumerate() {
-            let field = format!("tools[{index}].function");
-            self.tool_name(
-                &format!("{field}.name"),
-                &tool.name,
-                named.iter().take(index),
-            );
-            if let Some(parameters) = &tool.parameters {
-                self.object(&format!("{field}.parameters"), parameters);
-            }
-        }
-        match choice {
-            Some(ToolChoice::Required | ToolChoice::Named(_))
-                if tools.is_some_and(<[_]>::is_empty) =>
-            {
-                self.invalid(
-                    "tool_choice",
-                    "`tool_choice` asks for a tool, and `tools` offers none",
-                );
-            }
-            Some(ToolChoice::Named(name)) => {
-                let field = "tool_choice.function.name";
-                if self.length(field, name, 1, NAME_LENGTH)
-                    && tools.is_some()
-                    && !named.iter().any(|tool| tool.name == *name)
-                {
-                    self.invalid(
-                        "tool_choice",
-                        format!("`tool_choice` names `{name}`, which `tools` does not offer"),
-                    );
-                }
-            }
-            Some(ToolChoice::Auto | ToolChoice::None | ToolChoice::Required) | None => {}
-        }
-    }
-
-    fn tool_name<'a>(
-        &mut self,
-        field: &str,
-        name: &str,
-        mut before: impl Iterator<Item = &'a ToolRequest>,
-    ) {
-        if self.length(field, name, 1, NAME_LENGTH) && before.any(|other| &*other.name == name) {
-            self.invalid(field, format!("the tool `{name}` is named twice"));
-        }
-    }
-
     fn delivery(&mut self, draft: &Draft) {
         if draft.background != Some(true) {
             return;
@@ -286,7 +242,7 @@ impl Faults {
                 "`background` needs `store`: what nobody waits for can only be fetched",
             );
         }
-        if draft.stream == Some(true) {
+        if draft.stream == Some(true) && draft.background_stream == BackgroundStream::Refused {
             self.add(
                 "background",
                 FaultKind::BackgroundCannotStream,
