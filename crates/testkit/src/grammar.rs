@@ -2,24 +2,32 @@
 //! whatever made the stream.
 //!
 //! ```text
-//! stream = Created Started* (item | call | Started)* Ended
+//! stream = Created Started* (item | tool | CallDropped | Started)* Ended
+//! item   = text | call | list
 //! text   = ItemOpened PartOpened TextDelta+ TextDone PartClosed ItemClosed
 //! call   = ItemOpened ArgumentsDelta* ArgumentsDone ItemClosed
+//! list   = ItemOpened ItemClosed
 //! tool   = CallStarted CallReturned
 //! ```
 //!
 //! Items may interleave, but of two texts one is closed before the other opens, and no tool runs while
-//! an item is open. Items and executions are numbered without gap, and nothing is open at the end. A turn
-//! that is asked again, because its process was lost, comes behind the one that came to nothing, whose
-//! items are closed: items are told in the order of their turns, and a call after the turn that wants it.
+//! an item is open. Items that have a place in the output, and executions, are numbered without gap, and
+//! nothing is open at the end. Every call of a tool server is either run once or dropped once; what else is
+//! run is a call that nobody runs, and it has no place. A turn that is asked again, because its process was
+//! lost, comes behind the one that came to nothing, whose items are closed: items are told in the order of
+//! their turns, and a call after the turn that wants it.
 
 use std::sync::Arc;
 
 use response_domain::event::{Event, OpenItem, Place, TextKind};
-use response_domain::execution::{Execution, ExecutionState};
+use response_domain::execution::{Execution, ExecutionState, Site};
 use response_domain::id::RawId;
-use response_domain::item::{FunctionCall, Item, ItemBody};
+use response_domain::item::{Item, ItemBody, Runner};
 use response_domain::response::Response;
+
+use item::{Fate, Step, Written};
+
+mod item;
 
 /// Reads a whole stream; the first thing in it that no reader should meet is the error.
 pub fn check(events: &[Event]) -> Result<(), String> {
@@ -60,26 +68,6 @@ struct Reader {
     response: RawId,
     items: Vec<Written>,
     calls: Vec<Arc<Execution>>,
-}
-
-/// An item as far as the stream has told of it.
-struct Written {
-    place: Place,
-    kind: OpenItem,
-    text: String,
-    step: Step,
-    /// The turn that wrote it, as soon as that is told.
-    turn: Option<u16>,
-}
-
-/// What an item had last.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
-    Opened,
-    PartOpened,
-    Whole,
-    PartClosed,
-    Closed,
 }
 
 impl Default for Reader {
@@ -142,9 +130,13 @@ impl Reader {
                 let item = self.step(*place, Some(*kind), &[Step::Whole], Step::PartClosed)?;
                 must(item.text == **text, "the part holds what its deltas were")
             }
-            Event::ArgumentsDelta(place, delta) => {
+            Event::ArgumentsDelta(place, kind, delta) => {
                 must(!delta.is_empty(), "a delta says something")?;
                 let item = self.step(*place, None, &[Step::Opened], Step::Opened)?;
+                must(
+                    item.runner().is_some_and(|runner| runner.kind() == *kind),
+                    "arguments are of the kind of their call",
+                )?;
                 item.text.push_str(delta);
                 Ok(())
             }
@@ -155,6 +147,7 @@ impl Reader {
             Event::ItemClosed(place, item) => self.close(*place, item),
             Event::CallStarted(call) => self.call_started(call),
             Event::CallReturned(call) => self.call_returned(call),
+            Event::CallDropped(place, item) => self.call_dropped(*place, item),
             Event::Ended(response) => self.ended(response),
         }
     }
@@ -181,9 +174,10 @@ impl Reader {
 
     fn open(&mut self, place: Place, kind: &OpenItem) -> Verdict {
         self.is_mine(place.item.parent)?;
+        let placed = self.items.iter().filter(|item| item.has_place()).count();
         must(
-            usize::try_from(place.index) == Ok(self.items.len()),
-            "items are numbered without gap, in the order in which they open",
+            usize::try_from(place.index) == Ok(placed),
+            "items of the output are numbered without gap, in the order in which they open",
         )?;
         must(
             self.items
@@ -191,22 +185,16 @@ impl Reader {
                 .is_none_or(|last| last.place.item < place.item),
             "a later item has a later id",
         )?;
-        let is_text = |kind: &OpenItem| !matches!(kind, OpenItem::Call { .. });
         let text_is_open = self
             .items
             .iter()
-            .any(|item| is_text(&item.kind) && item.step != Step::Closed);
+            .any(|item| item.text_kind().is_some() && item.step != Step::Closed);
+        let item = Written::new(place, kind.clone());
         must(
-            !(is_text(kind) && text_is_open),
+            !(item.text_kind().is_some() && text_is_open),
             "of two texts one is closed before the other opens",
         )?;
-        self.items.push(Written {
-            place,
-            kind: kind.clone(),
-            text: String::new(),
-            step: Step::Opened,
-            turn: None,
-        });
+        self.items.push(item);
         Ok(())
     }
 
@@ -220,23 +208,17 @@ impl Reader {
         to: Step,
     ) -> Result<&mut Written, String> {
         let item = self.step_any(place, from, to)?;
-        let expected = match item.kind {
-            OpenItem::Message => Some(TextKind::Output),
-            OpenItem::Reasoning => Some(TextKind::Reasoning),
-            OpenItem::Call { .. } => None,
-        };
         must(
-            expected == kind,
+            item.text_kind() == kind,
             "an event is of the kind of the item it is about",
         )?;
         Ok(item)
     }
 
     fn step_any(&mut self, place: Place, from: &[Step], to: Step) -> Result<&mut Written, String> {
-        let item = usize::try_from(place.index)
-            .ok()
-            .and_then(|index| self.items.get_mut(index))
-            .filter(|item| item.place == place)
+        let mut items = self.items.iter_mut();
+        let item = items
+            .find(|item| item.place == place)
             .ok_or("an event is about an item that was opened there")?;
         if !from.contains(&item.step) {
             return Err(format!("the item is {:?}, not one of {from:?}", item.step));
@@ -245,14 +227,16 @@ impl Reader {
         Ok(item)
     }
 
-    fn close(&mut self, place: Place, item: &Item) -> Verdict {
+    fn close(&mut self, place: Place, item: &Arc<Item>) -> Verdict {
         let from = match item.body {
             ItemBody::FunctionCall(_) => [Step::Whole],
+            ItemBody::ToolList(_) => [Step::Opened],
             _ => [Step::PartClosed],
         };
         let written = self.step_any(place, &from, Step::Closed)?;
         written.turn = Some(item.turn);
         written.agrees(item)?;
+        written.item = Some(Arc::clone(item));
         must(
             self.items.iter().filter_map(|item| item.turn).is_sorted(),
             "items are told in the order of their turns",
@@ -274,8 +258,65 @@ impl Reader {
             self.items.last().and_then(|item| item.turn) == Some(call.turn),
             "a call belongs to the turn that was told last",
         )?;
+        match &call.site {
+            Some(site) => self.run_there(site)?,
+            None => self.run_by_nobody(call)?,
+        }
         self.calls.push(Arc::clone(call));
         Ok(())
+    }
+
+    /// A call of a tool server is run.
+    fn run_there(&mut self, site: &Site) -> Verdict {
+        let item = self
+            .items
+            .iter_mut()
+            .find(|item| item.place.item.ordinal == site.item)
+            .ok_or("what is run stands in the output")?;
+        let called = item.item.as_ref().and_then(|item| item.as_call());
+        must(
+            called.is_some_and(|call| {
+                call.runner == Runner::Server(Arc::clone(&site.tool))
+                    && call.approval == site.approval
+            }) && item.place.index == site.index,
+            "what is run is the call of a tool server that stands there",
+        )?;
+        item.meets(Fate::Run)
+    }
+
+    /// A call that nobody runs is refused.
+    fn run_by_nobody(&mut self, call: &Execution) -> Verdict {
+        let mut items = self.items.iter_mut();
+        let is_it = |item: &&mut Written| {
+            item.fate == Fate::Open
+                && item.turn == Some(call.turn)
+                && item
+                    .item
+                    .as_ref()
+                    .and_then(|item| item.as_call())
+                    .is_some_and(|it| {
+                        it.runner == Runner::Nobody
+                            && it.name == call.tool
+                            && it.arguments == call.input
+                    })
+        };
+        items
+            .find(is_it)
+            .ok_or("what is run without a place was asked for of nobody")?
+            .meets(Fate::Run)
+    }
+
+    fn call_dropped(&mut self, place: Place, item: &Arc<Item>) -> Verdict {
+        must(
+            self.nothing_open(),
+            "no call is dropped while an item is open",
+        )?;
+        let written = self.step_any(place, &[Step::Closed], Step::Closed)?;
+        must(
+            written.item.as_ref() == Some(item) && written.is_servers(),
+            "what is dropped is a call of a tool server, as it was told",
+        )?;
+        written.meets(Fate::Dropped)
     }
 
     fn call_returned(&mut self, call: &Arc<Execution>) -> Verdict {
@@ -290,8 +331,8 @@ impl Reader {
             "a call that returned has an end",
         )?;
         must(
-            (&call.tool, &call.input, call.depth, call.turn)
-                == (&slot.tool, &slot.input, slot.depth, slot.turn),
+            (&call.tool, &call.input, call.depth, call.turn, &call.site)
+                == (&slot.tool, &slot.input, slot.depth, slot.turn, &slot.site),
             "a call returns as what it started",
         )?;
         *slot = Arc::clone(call);
@@ -311,33 +352,14 @@ impl Reader {
                 .all(|call| call.state != ExecutionState::Started),
             "nothing is under way at the end",
         )?;
+        let is_settled = |item: &Written| !item.is_servers() || item.fate != Fate::Open;
+        must(
+            self.items.iter().all(is_settled),
+            "each call of a tool server was run or dropped",
+        )?;
         must(
             response.progress.executions == self.calls,
             "the response ends with the executions that were told of",
         )
-    }
-}
-
-impl Written {
-    /// Whether `item` is what the stream has told of.
-    fn agrees(&self, item: &Item) -> Verdict {
-        must(item.id == self.place.item, "an item keeps its id")?;
-        let agrees = match (&self.kind, &item.body) {
-            (OpenItem::Message, ItemBody::Message(message)) => *message.joined_text() == *self.text,
-            (OpenItem::Reasoning, ItemBody::Reasoning(reasoning)) => *reasoning.text == *self.text,
-            (OpenItem::Call { call_id, name }, ItemBody::FunctionCall(call)) => {
-                call.call_id == *call_id && call.name == *name && self.is_arguments(call)
-            }
-            _ => false,
-        };
-        must(agrees, "the item is what its events were")
-    }
-
-    fn is_arguments(&self, call: &FunctionCall) -> bool {
-        if self.text.trim().is_empty() {
-            &*call.arguments == "{}"
-        } else {
-            *call.arguments == *self.text
-        }
     }
 }

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod faulty;
 pub mod grammar;
 pub mod memory;
+pub mod packages;
 pub mod payloads;
 pub mod script;
 pub mod sender;

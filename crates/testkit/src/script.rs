@@ -11,6 +11,7 @@ use response_domain::ports::llm::{
     CallContext, Delta, DeltaStream, LlmClient, LlmError, LlmErrorKind, ModelTurn,
 };
 use response_domain::ports::tools::{ToolError, ToolErrorKind, ToolExecutor, ToolRegistry};
+use response_domain::ports::webhook::NotAllowed;
 use response_domain::response::Finish;
 use response_domain::tool::{Repeat, ToolCall, ToolHome, ToolReply, ToolSpec, Verdict};
 use response_domain::usage::Usage;
@@ -191,27 +192,64 @@ pub enum ToolScript {
     Hangs,
 }
 
-/// Tools that follow a script, and the list of them.
-#[derive(Debug, Default)]
+/// What a server that a caller names lists.
+type Listing = Result<Vec<Arc<ToolSpec>>, ToolErrorKind>;
+
+/// A server that was asked for its tools because a caller names it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Its label.
+    pub label: Arc<str>,
+    /// Its address.
+    pub url: Arc<str>,
+    /// On whose behalf.
+    pub context: CallContext,
+}
+
+/// Tools that follow a script, and the lists of them: those of the configured servers, of which `default`
+/// is the first, and those of servers that only a caller names.
+#[derive(Debug)]
 pub struct ScriptedTools {
+    labels: Vec<Arc<str>>,
     specs: Vec<Arc<ToolSpec>>,
-    scripts: HashMap<Arc<str>, ToolScript>,
-    called: Mutex<Vec<ToolCall>>,
+    /// By the label of the server and the tool's name there.
+    scripts: HashMap<(Arc<str>, Arc<str>), ToolScript>,
     listing: Option<ToolErrorKind>,
-    gate: Option<Arc<Semaphore>>,
+    named: HashMap<Arc<str>, Listing>,
+    refused: Vec<&'static str>,
+    called: Mutex<Vec<ToolCall>>,
+    contexts: Mutex<Vec<CallContext>>,
+    asked: Mutex<Vec<Asked>>,
+    gate: Semaphore,
     /// Told at every call.
     pub begun: Arc<Notify>,
     /// Told when a call is dropped before its answer.
     pub dropped: Arc<Notify>,
 }
 
+impl Default for ScriptedTools {
+    fn default() -> Self {
+        Self {
+            labels: vec![Arc::from("default")],
+            specs: Vec::new(),
+            scripts: HashMap::new(),
+            listing: None,
+            named: HashMap::new(),
+            refused: Vec::new(),
+            called: Mutex::default(),
+            contexts: Mutex::default(),
+            asked: Mutex::default(),
+            gate: Semaphore::new(0),
+            begun: Arc::default(),
+            dropped: Arc::default(),
+        }
+    }
+}
+
 impl ScriptedTools {
     /// These tools, none of which may be repeated.
     pub fn new(tools: impl IntoIterator<Item = (&'static str, ToolScript)>) -> Self {
-        let mut known = Self {
-            gate: Some(Arc::new(Semaphore::new(0))),
-            ..Self::default()
-        };
+        let mut known = Self::default();
         for (name, script) in tools {
             known.add(name, script, Repeat::Unsafe);
         }
@@ -220,18 +258,62 @@ impl ScriptedTools {
 
     /// One more tool.
     pub fn add(&mut self, name: &str, script: ToolScript, repeat: Repeat) {
-        let name: Arc<str> = Arc::from(name);
-        self.specs.push(Arc::new(ToolSpec {
-            name: Arc::clone(&name),
-            home: ToolHome::Server {
-                label: Arc::from("default"),
-                name: Arc::clone(&name),
-            },
-            description: None,
-            parameters: Json::empty_object(),
+        let spec = ToolSpec {
             repeat,
-        }));
-        self.scripts.insert(name, script);
+            ..served("default", None, name)
+        };
+        self.specs.push(Arc::new(spec));
+        self.follow("default", name, script);
+    }
+
+    /// One more configured server, with these tools; the model knows them under the same names.
+    #[must_use]
+    pub fn configured(
+        mut self,
+        label: &str,
+        tools: impl IntoIterator<Item = (&'static str, ToolScript)>,
+    ) -> Self {
+        self.labels.push(label.into());
+        for (name, script) in tools {
+            self.specs.push(Arc::new(served(label, None, name)));
+            self.follow(label, name, script);
+        }
+        self
+    }
+
+    /// What a server says that a caller names by this label and address: these tools.
+    #[must_use]
+    pub fn named(
+        mut self,
+        (label, url): (&str, &str),
+        tools: impl IntoIterator<Item = (&'static str, ToolScript)>,
+    ) -> Self {
+        let mut listed = Vec::new();
+        for (name, script) in tools {
+            listed.push(Arc::new(served(label, Some(url), name)));
+            self.follow(label, name, script);
+        }
+        self.named.insert(label.into(), Ok(listed));
+        self
+    }
+
+    /// The same tools, described otherwise: what the server of this label says of each.
+    #[must_use]
+    pub fn described(mut self, label: &str, describe: impl Fn(&mut ToolSpec)) -> Self {
+        let named = self.named.get_mut(label).and_then(|it| it.as_mut().ok());
+        let is_its = |tool: &&mut Arc<ToolSpec>| matches!(&tool.home, ToolHome::Server { label: home, .. } if **home == *label);
+        let configured = self.specs.iter_mut().filter(is_its);
+        for tool in named.into_iter().flatten().chain(configured) {
+            describe(Arc::make_mut(tool));
+        }
+        self
+    }
+
+    /// A server that a caller names and that cannot list its tools.
+    #[must_use]
+    pub fn named_unlisted(mut self, label: &str, kind: ToolErrorKind) -> Self {
+        self.named.insert(label.into(), Err(kind));
+        self
     }
 
     /// A registry that cannot list its tools.
@@ -241,17 +323,53 @@ impl ScriptedTools {
         self
     }
 
+    /// A registry that admits no server whose address begins so.
+    #[must_use]
+    pub fn refusing(mut self, prefix: &'static str) -> Self {
+        self.refused.push(prefix);
+        self
+    }
+
     /// The calls that came, in order.
     pub fn called(&self) -> Vec<ToolCall> {
         locked(&self.called).clone()
     }
 
+    /// On whose behalf they came.
+    pub fn contexts(&self) -> Vec<CallContext> {
+        locked(&self.contexts).clone()
+    }
+
+    /// The servers that were asked for their tools because a caller names them, in order.
+    pub fn asked(&self) -> Vec<Asked> {
+        locked(&self.asked).clone()
+    }
+
     /// Lets this many waiting calls answer.
     pub fn release(&self, calls: usize) {
-        if let Some(gate) = &self.gate {
-            gate.add_permits(calls);
-        }
+        self.gate.add_permits(calls);
     }
+
+    fn follow(&mut self, label: &str, name: &str, script: ToolScript) {
+        self.scripts.insert((label.into(), name.into()), script);
+    }
+
+    fn script(&self, tool: &ToolSpec) -> Option<ToolScript> {
+        let ToolHome::Server { label, name, .. } = &tool.home else {
+            return None;
+        };
+        let key = (Arc::clone(label), Arc::clone(name));
+        self.scripts.get(&key).cloned()
+    }
+}
+
+fn served(label: &str, url: Option<&str>, name: &str) -> ToolSpec {
+    let home = ToolHome::Server {
+        label: label.into(),
+        name: name.into(),
+        url: url.map(Into::into),
+    };
+    ToolSpec::plain(name, home, Json::empty_object())
 }
 
 fn tool_error(kind: ToolErrorKind) -> ToolError {
@@ -270,24 +388,53 @@ impl ToolRegistry for ScriptedTools {
             None => Ok(self.specs.clone().into()),
         }
     }
+
+    fn labels(&self) -> &[Arc<str>] {
+        &self.labels
+    }
+
+    fn admit(&self, url: &str) -> Result<(), NotAllowed> {
+        if self.refused.iter().any(|prefix| url.starts_with(prefix)) {
+            return Err(NotAllowed("the script refuses this address".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn list_of(
+        &self,
+        label: &Arc<str>,
+        url: &Arc<str>,
+        context: &CallContext,
+    ) -> Result<Vec<Arc<ToolSpec>>, ToolError> {
+        locked(&self.asked).push(Asked {
+            label: Arc::clone(label),
+            url: Arc::clone(url),
+            context: context.clone(),
+        });
+        let listing = self.named.get(label).cloned();
+        listing
+            .unwrap_or(Err(ToolErrorKind::Unavailable))
+            .map_err(tool_error)
+    }
 }
 
 #[async_trait]
 impl ToolExecutor for ScriptedTools {
-    async fn call(&self, call: &ToolCall, _context: &CallContext) -> Result<ToolReply, ToolError> {
+    async fn call(&self, call: &ToolCall, context: &CallContext) -> Result<ToolReply, ToolError> {
         locked(&self.called).push(call.clone());
+        locked(&self.contexts).push(context.clone());
         self.begun.notify_one();
-        let script = self.scripts.get(&call.tool.name).cloned();
-        match script.unwrap_or(ToolScript::Fails(ToolErrorKind::Protocol)) {
+        match self
+            .script(&call.tool)
+            .unwrap_or(ToolScript::Fails(ToolErrorKind::Protocol))
+        {
             ToolScript::Answers(text) => Ok(ToolReply::done(text)),
             ToolScript::Takes(time, text) => {
                 tokio::time::sleep(time).await;
                 Ok(ToolReply::done(text))
             }
             ToolScript::Waits(text) => {
-                if let Some(gate) = &self.gate
-                    && let Ok(permit) = gate.acquire().await
-                {
+                if let Ok(permit) = self.gate.acquire().await {
                     permit.forget();
                 }
                 Ok(ToolReply::done(text))

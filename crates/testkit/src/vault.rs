@@ -37,8 +37,9 @@ const TAG: usize = 8;
 fn mixed(key: &str, binding: &Binding, with: impl Hash) -> [u8; TAG] {
     let mut hasher = DefaultHasher::new();
     let (purpose, id) = match binding.purpose {
-        Purpose::Credential(response) => (0, response.raw()),
-        Purpose::Signing(endpoint) => (1, endpoint.raw()),
+        Purpose::Credential(response) => (0, Some(response.raw())),
+        Purpose::Signing(endpoint) => (1, Some(endpoint.raw())),
+        Purpose::Content => (2, None),
     };
     (key, &binding.owner, purpose, id).hash(&mut hasher);
     with.hash(&mut hasher);

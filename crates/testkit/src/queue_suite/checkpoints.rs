@@ -77,23 +77,20 @@ pub async fn every_kind_of_checkpoint_reads_back(fixture: &Fixture) {
 
 /// What the model asked for in this execution.
 fn wish(execution: &Execution) -> FunctionCall {
-    FunctionCall {
-        call_id: CallId(format!("call_{}\0", execution.id.ordinal).into()),
-        name: "google_search".into(),
-        arguments: Arc::clone(&execution.input),
-    }
+    let call_id = CallId(format!("call_{}\0", execution.id.ordinal).into());
+    FunctionCall::of_caller(call_id, "google_search", Arc::clone(&execution.input))
 }
 
 fn tool(description: Option<&str>, parameters: &str, repeat: Repeat) -> Arc<ToolSpec> {
+    let home = ToolHome::Server {
+        label: "search ü".into(),
+        name: "google.search".into(),
+        url: None,
+    };
     Arc::new(ToolSpec {
-        name: "google_search".into(),
-        home: ToolHome::Server {
-            label: "search ü".into(),
-            name: "google.search".into(),
-        },
         description: description.map(Into::into),
-        parameters: json(parameters),
         repeat,
+        ..ToolSpec::plain("google_search", home, json(parameters))
     })
 }
 
@@ -161,6 +158,7 @@ fn every_call(response: &Response) -> (Vec<PendingCall>, Vec<Arc<Execution>>) {
             Verdict::ToolSaysError
             | Verdict::BadArguments
             | Verdict::UnknownTool
+            | Verdict::Denied
             | Verdict::TooManyCalls => ExecutionState::Failed("no such page".into()),
         };
         let text = match &state {

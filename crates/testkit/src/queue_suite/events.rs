@@ -5,7 +5,7 @@ use std::sync::Arc;
 use response_domain::event::{Event, OpenItem, TextKind};
 use response_domain::execution::{Execution, ExecutionState};
 use response_domain::item::{
-    CallId, FunctionCall, Item, ItemBody, ItemStatus, Message, Reasoning, Role,
+    CallId, CallKind, FunctionCall, Item, ItemBody, ItemStatus, Message, Reasoning, Role,
 };
 use response_domain::lease::Lease;
 use response_domain::response::Response;
@@ -36,8 +36,8 @@ fn text(response: &Response, ordinal: u32, kind: TextKind, status: ItemStatus) -
             (OpenItem::Message, ItemBody::Message(message))
         }
         TextKind::Reasoning => {
-            let text = TEXTS.concat().into();
-            (OpenItem::Reasoning, ItemBody::Reasoning(Reasoning { text }))
+            let reasoning = Reasoning::text(TEXTS.concat());
+            (OpenItem::Reasoning, ItemBody::Reasoning(reasoning))
         }
     };
     let whole: Arc<str> = TEXTS.concat().into();
@@ -66,19 +66,18 @@ fn made(response: &Response, ordinal: u32, status: ItemStatus, body: ItemBody) -
 /// A call as a model tells it, with these arguments.
 fn wish(response: &Response, ordinal: u32, arguments: &[&str], whole: &str) -> Vec<Event> {
     let place = place(response, ordinal);
-    let call = FunctionCall {
-        call_id: CallId(format!("call_{ordinal}\0ü").into()),
-        name: "google_\"search".into(),
-        arguments: whole.into(),
-    };
+    let call_id = CallId(format!("call_{ordinal}\0ü").into());
+    let call = FunctionCall::of_caller(call_id, "google_\"search", whole);
     let kind = OpenItem::Call {
         call_id: call.call_id.clone(),
         name: Arc::clone(&call.name),
+        runner: call.runner.clone(),
+        approval: None,
     };
     let status = ItemStatus::Incomplete;
     let item = made(response, ordinal, status, ItemBody::FunctionCall(call));
     let mut events = vec![Event::ItemOpened { place, kind }];
-    let delta = |text: &&str| Event::ArgumentsDelta(place, (*text).into());
+    let delta = |text: &&str| Event::ArgumentsDelta(place, CallKind::Callers, (*text).into());
     events.extend(arguments.iter().map(delta));
     events.extend([
         Event::ArgumentsDone(place, Arc::clone(&item)),

@@ -38,6 +38,7 @@ pub fn full_spec() -> ResponseSpec {
             response_format: Some(json(r#"{"type": "json_object"}"#)),
             parallel_tool_calls: Some(false),
             reasoning_effort: Some("high".into()),
+            verbosity: Some("low".into()),
         },
         tools: ToolSelection::Only(vec![
             ToolRequest {
@@ -66,11 +67,11 @@ pub fn full_spec() -> ResponseSpec {
 
 /// A call of a tool.
 pub fn a_call() -> FunctionCall {
-    FunctionCall {
-        call_id: CallId("call_1".into()),
-        name: "google_search".into(),
-        arguments: r#"{"q":"news", "num": 3}"#.into(),
-    }
+    FunctionCall::of_caller(
+        CallId("call_1".into()),
+        "google_search",
+        r#"{"q":"news", "num": 3}"#,
+    )
 }
 
 /// A body of every kind, with every kind of part and role.
@@ -100,14 +101,12 @@ pub fn every_body() -> Vec<ItemBody> {
         said(Role::Assistant, ""),
         message(parts),
         message(Vec::new()),
-        ItemBody::Reasoning(Reasoning {
-            text: "First, think.".into(),
-        }),
+        ItemBody::Reasoning(Reasoning::text("First, think.")),
         ItemBody::FunctionCall(a_call()),
-        ItemBody::FunctionCallOutput(FunctionCallOutput {
-            call_id: CallId("call_1".into()),
-            output: "{\"results\": []}".into(),
-        }),
+        ItemBody::FunctionCallOutput(FunctionCallOutput::text(
+            CallId("call_1".into()),
+            "{\"results\": []}",
+        )),
     ]
 }
 

@@ -12,8 +12,8 @@ use response_domain::page::Page;
 use response_domain::ports::store::StoreError;
 use response_domain::response::Response;
 use response_domain::spec::{
-    Controls, Delivery, InputItem, OnMaxDepth, ResponseSpec, Storage, ToolChoice, ToolFailure,
-    ToolSelection,
+    Controls, Delivery, InputItem, OnMaxDepth, ReasoningForm, ResponseSpec, Storage, ToolChoice,
+    ToolFailure, ToolSelection, Truncation,
 };
 use response_domain::status::Change;
 use response_domain::time::Timestamp;
@@ -62,15 +62,21 @@ pub fn spec() -> ResponseSpec {
         controls: Controls::default(),
         tools: ToolSelection::All,
         tool_choice: ToolChoice::Auto,
+        allowed_tools: None,
+        max_tool_calls: None,
+        unknown_tools: Vec::new(),
         max_rounds: 8,
         on_max_depth: OnMaxDepth::Fail,
         tool_failure: ToolFailure::Fail,
+        truncation: Truncation::Trim,
+        reasoning: ReasoningForm::Clear,
         delivery: Delivery::Wait,
         storage: Storage::Stored,
         conversation: None,
         previous: None,
         metadata: Json::empty_object(),
         user: None,
+        echo: Json::empty_object(),
     }
 }
 
@@ -139,6 +145,7 @@ pub fn call(response: &Response, ordinal: u32, state: ExecutionState) -> Arc<Exe
         started_at: response.times.updated,
         duration: (state != ExecutionState::Started).then_some(Duration::from_micros(250_001)),
         state,
+        site: None,
     })
 }
 

@@ -98,16 +98,9 @@ fn bodies_full_of(text: &str) -> [ItemBody; 4] {
             role: Role::User,
             content,
         }),
-        ItemBody::Reasoning(Reasoning { text: text.into() }),
-        ItemBody::FunctionCall(FunctionCall {
-            call_id: call_id.clone(),
-            name: text.into(),
-            arguments: text.into(),
-        }),
-        ItemBody::FunctionCallOutput(FunctionCallOutput {
-            call_id,
-            output: text.into(),
-        }),
+        ItemBody::Reasoning(Reasoning::text(text)),
+        ItemBody::FunctionCall(FunctionCall::of_caller(call_id.clone(), text, text)),
+        ItemBody::FunctionCallOutput(FunctionCallOutput::text(call_id, text)),
     ]
 }
 
