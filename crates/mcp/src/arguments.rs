@@ -110,9 +110,9 @@ fn fault(error: &ValidationError<'_>) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use response_domain::caller::Credential;
+    use response_domain::caller::{Credential, ToolSecrets};
     use response_domain::id::{ConversationId, ExecutionId, RawId, ResponseId};
-    use response_domain::tool::{Repeat, ToolHome, ToolSpec};
+    use response_domain::tool::{ToolHome, ToolSpec};
 
     use super::*;
     use crate::schema::Parameters;
@@ -124,6 +124,7 @@ mod tests {
     fn context(conversation: Option<u128>) -> CallContext {
         CallContext {
             credential: Credential::Absent,
+            tool_secrets: ToolSecrets::default(),
             request_id: Arc::from("req-1"),
             response: ResponseId::new(RawId::new(1)),
             conversation: conversation.map(|id| ConversationId::new(RawId::new(id))),
@@ -136,13 +137,7 @@ mod tests {
         let check = compile(&parameters.shown).unwrap();
         let call = ToolCall {
             execution: ExecutionId::new(RawId::new(1), 2),
-            tool: Arc::new(ToolSpec {
-                name: Arc::from("t"),
-                home: ToolHome::Caller,
-                description: None,
-                parameters: parameters.shown,
-                repeat: Repeat::Unsafe,
-            }),
+            tool: Arc::new(ToolSpec::plain("t", ToolHome::Caller, parameters.shown)),
             arguments: json(arguments),
         };
         prepare(&call, &context(None), &parameters.context, Some(&check))

@@ -41,7 +41,12 @@ pub(crate) async fn call(
     pace: Pace,
     result_limit: usize,
 ) -> Result<ToolReply, ToolError> {
-    let ToolHome::Server { label, name } = &call.tool.home else {
+    let ToolHome::Server {
+        label,
+        name,
+        url: None,
+    } = &call.tool.home
+    else {
         let text = format!("The tool `{}` is not run by a tool server.", call.tool.name);
         return Ok(ToolReply::complaint(Verdict::UnknownTool, text));
     };

@@ -6,6 +6,7 @@
 //! and capped, its names are made fit, its schemas never make this service fetch anything, and
 //! what it says about its own tools counts only where the operator trusts it.
 
+mod annotations;
 mod arguments;
 mod call;
 mod clean;
@@ -33,7 +34,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use response_domain::ports::llm::CallContext;
-use response_domain::ports::tools::{ToolError, ToolExecutor, ToolRegistry};
+use response_domain::ports::tools::{ToolError, ToolErrorKind, ToolExecutor, ToolRegistry};
+use response_domain::ports::webhook::NotAllowed;
 use response_domain::tool::{ToolCall, ToolReply, ToolSpec};
 use response_egress::EgressClient;
 use tokio::runtime::Handle;
@@ -112,6 +114,11 @@ impl McpTools {
     }
 }
 
+/// Why a server that a caller names is not called.
+fn not_called() -> NotAllowed {
+    NotAllowed("only the tool servers that the operator configured are called here".to_owned())
+}
+
 #[async_trait]
 impl ToolRegistry for McpTools {
     async fn list(&self, context: &CallContext) -> Result<Arc<[Arc<ToolSpec>]>, ToolError> {
@@ -120,6 +127,27 @@ impl ToolRegistry for McpTools {
             request_id: Arc::clone(&context.request_id),
         };
         self.catalog.list(asker).await
+    }
+
+    fn labels(&self) -> &[Arc<str>] {
+        &self.catalog.labels
+    }
+
+    fn admit(&self, _url: &str) -> Result<(), NotAllowed> {
+        Err(not_called())
+    }
+
+    async fn list_of(
+        &self,
+        _label: &Arc<str>,
+        _url: &Arc<str>,
+        _context: &CallContext,
+    ) -> Result<Vec<Arc<ToolSpec>>, ToolError> {
+        Err(ToolError {
+            kind: ToolErrorKind::Unavailable,
+            message: not_called().0,
+            source: None,
+        })
     }
 }
 

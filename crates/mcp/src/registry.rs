@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use futures::future::join_all;
 use response_domain::ports::tools::{ToolError, ToolErrorKind};
-use response_domain::tool::{Repeat, ToolHome, ToolSpec};
+use response_domain::tool::{Approval, Repeat, ToolHome, ToolSpec};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -33,6 +33,8 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Catalog {
     pub(crate) servers: Box<[Arc<Server>]>,
+    /// What they are called, in the same order.
+    pub(crate) labels: Box<[Arc<str>]>,
     current: ArcSwapOption<Snapshot>,
     /// Held while the first list is fetched, so it is fetched once; keeps the last failure for a
     /// moment, so those who waited do not all try again.
@@ -71,7 +73,9 @@ impl Catalog {
         changed: Arc<AtomicBool>,
         background: Background,
     ) -> Self {
+        let labels = servers.iter().map(|server| Arc::clone(&server.label));
         Self {
+            labels: labels.collect(),
             servers,
             current: ArcSwapOption::empty(),
             first: Mutex::new(None),
@@ -270,6 +274,7 @@ impl Catalog {
                 home: ToolHome::Server {
                     label: Arc::clone(&server.label),
                     name: Arc::clone(&tool.name),
+                    url: None,
                 },
                 description: tool.description.clone(),
                 parameters: tool.parameters.clone(),
@@ -278,6 +283,9 @@ impl Catalog {
                 } else {
                     tool.repeat
                 },
+                strict: None,
+                annotations: tool.annotations.clone(),
+                approval: Approval::Waived,
                 name,
             }
         });

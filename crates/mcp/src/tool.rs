@@ -8,6 +8,7 @@ use response_domain::tool::Repeat;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::annotations::Annotations;
 use crate::arguments::compile;
 use crate::clean::excerpt;
 use crate::mirror::{self, BadMirror, Mirror};
@@ -33,6 +34,8 @@ pub(crate) struct Tool {
     pub(crate) mirrors: Vec<Mirror>,
     /// What the server's own word is worth, if it says anything.
     pub(crate) repeat: Repeat,
+    /// What the server says of it besides.
+    pub(crate) annotations: Option<Json>,
     /// As it came, to know it again.
     raw: Box<str>,
     /// Made at the first call; `None` when the schema cannot be used for a check.
@@ -67,17 +70,8 @@ struct Listed<'a> {
         alias = "parameters"
     )]
     schema: Option<&'a RawValue>,
-    #[serde(default)]
-    annotations: Option<Annotations>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Annotations {
-    #[serde(rename = "readOnlyHint")]
-    read_only: Option<bool>,
-    #[serde(rename = "idempotentHint")]
-    idempotent: Option<bool>,
+    #[serde(borrow, default)]
+    annotations: Option<&'a RawValue>,
 }
 
 impl Tool {
@@ -96,8 +90,7 @@ impl Tool {
             Some(schema) => mirror::read(&Json::from_raw(schema.to_owned()))?,
             None => Vec::new(),
         };
-        let hints = listed.annotations.unwrap_or_default();
-        let says_safe = hints.read_only == Some(true) || hints.idempotent == Some(true);
+        let annotations = Annotations::read(listed.annotations);
         let description = listed.description.or(listed.title);
         Ok(Self {
             name: Arc::from(listed.name),
@@ -106,11 +99,12 @@ impl Tool {
             parameters: parameters.shown,
             context: parameters.context,
             mirrors,
-            repeat: if says_safe && trust == Trust::Trusted {
+            repeat: if annotations.says_safe && trust == Trust::Trusted {
                 Repeat::Safe
             } else {
                 Repeat::Unsafe
             },
+            annotations: annotations.object,
             raw: raw.get().into(),
             check: OnceLock::new(),
         })

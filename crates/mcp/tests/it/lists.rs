@@ -126,7 +126,7 @@ async fn tools_of_several_servers_keep_apart() {
     assert_eq!(offered[3], "b_zip");
     let home = &listed(&tools).await[3].home;
     assert!(
-        matches!(home, ToolHome::Server { label, name } if &**label == "b" && &**name == "zip")
+        matches!(home, ToolHome::Server { label, name, url: None } if &**label == "b" && &**name == "zip")
     );
     assert_eq!(
         &*call(&tools, "b_zip", &json!({})).await.unwrap().text,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use response_domain::caller::Credential;
+use response_domain::caller::{Credential, ToolSecrets};
 use response_domain::id::{ConversationId, ExecutionId, RawId, ResponseId};
 use response_domain::json::Json;
 use response_domain::ports::llm::CallContext;
@@ -41,6 +41,7 @@ pub(crate) fn tools(fake: &Fake, mode: Mode) -> McpTools {
 pub(crate) fn context() -> CallContext {
     CallContext {
         credential: Credential::Absent,
+        tool_secrets: ToolSecrets::default(),
         request_id: Arc::from("req-1"),
         response: ResponseId::new(RawId::new(1)),
         conversation: Some(ConversationId::new(RawId::new(2))),
