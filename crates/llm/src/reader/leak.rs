@@ -223,7 +223,7 @@ pub(super) fn promises_function(text: &str, tools: &[Arc<ToolSpec>]) -> bool {
 #[cfg(test)]
 mod tests {
     use response_domain::json::Json;
-    use response_domain::tool::{Repeat, ToolHome};
+    use response_domain::tool::ToolHome;
 
     use super::*;
 
@@ -231,13 +231,8 @@ mod tests {
         let schema =
             r#"{"type":"object","properties":{"q":{"type":"string"},"n":{"type":"integer"}}}"#;
         let spec = |name: &str| {
-            Arc::new(ToolSpec {
-                name: Arc::from(name),
-                home: ToolHome::Caller,
-                description: None,
-                parameters: Json::from_text(schema.to_owned()).unwrap(),
-                repeat: Repeat::Safe,
-            })
+            let parameters = Json::from_text(schema.to_owned()).unwrap();
+            Arc::new(ToolSpec::plain(name, ToolHome::Caller, parameters))
         };
         vec![spec("search"), spec("scrape")]
     }

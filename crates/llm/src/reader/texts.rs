@@ -94,7 +94,9 @@ impl Texts {
             watch,
             said: Said::default(),
             twice: match choice {
-                ToolChoice::Required | ToolChoice::Named(_) => Some(Twice::default()),
+                ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Server { .. } => {
+                    Some(Twice::default())
+                }
                 ToolChoice::Auto | ToolChoice::None => None,
             },
             misses: 0,

@@ -92,7 +92,10 @@ impl<'a> ChatRequest<'a> {
             // What a server does anyway, and what some refuse to be told.
             ToolChoice::Auto => {}
             ToolChoice::None => map.serialize_entry("tool_choice", "none")?,
-            ToolChoice::Required => map.serialize_entry("tool_choice", "required")?,
+            // The tools in view are those of the server then.
+            ToolChoice::Required | ToolChoice::Server { .. } => {
+                map.serialize_entry("tool_choice", "required")?;
+            }
             ToolChoice::Named(name) => {
                 let function = Name { name };
                 let r#type = "function";

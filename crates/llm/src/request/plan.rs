@@ -190,7 +190,11 @@ impl<'a> Plan<'a> {
                         self.entries.push(Entry::Said(side, at..end));
                     }
                 }
-                ItemBody::FunctionCallOutput(_) => {}
+                ItemBody::FunctionCallOutput(_)
+                | ItemBody::Compaction(_)
+                | ItemBody::ApprovalResponse(_)
+                | ItemBody::ToolList(_)
+                | ItemBody::Foreign(_) => {}
                 _ => {
                     end = self.end_of_written(at);
                     self.push_written(at..end);
@@ -291,7 +295,12 @@ fn stage_of_written(item: &Item) -> Option<Stage> {
         ItemBody::Reasoning(_) => Some(Stage::Reasoning),
         ItemBody::Message(message) if message.role == Role::Assistant => Some(Stage::Text),
         ItemBody::FunctionCall(_) => Some(Stage::Call),
-        ItemBody::Message(_) | ItemBody::FunctionCallOutput(_) => None,
+        ItemBody::Message(_)
+        | ItemBody::FunctionCallOutput(_)
+        | ItemBody::Compaction(_)
+        | ItemBody::ApprovalResponse(_)
+        | ItemBody::ToolList(_)
+        | ItemBody::Foreign(_) => None,
     }
 }
 
@@ -317,7 +326,7 @@ fn links(items: &[Arc<Item>]) -> Vec<Link> {
                     });
                 }
             }
-            ItemBody::Message(_) | ItemBody::Reasoning(_) => {}
+            _ => {}
         }
     }
     links.sort_unstable_by_key(|link| link.call);
@@ -330,7 +339,8 @@ fn size(item: &Item) -> usize {
             .content
             .iter()
             .map(|part| match part {
-                Part::Text(text) => text.len(),
+                Part::Text(text) | Part::Refusal(text) => text.len(),
+                Part::File(file) => file.data.as_deref().map_or(0, str::len),
                 Part::Image { url, .. } => url.len(),
                 Part::Other(json) => json.as_str().len(),
             })
@@ -338,5 +348,7 @@ fn size(item: &Item) -> usize {
         ItemBody::Reasoning(reasoning) => reasoning.text.len(),
         ItemBody::FunctionCall(call) => call.name.len() + call.arguments.len(),
         ItemBody::FunctionCallOutput(output) => output.output.len(),
+        ItemBody::Compaction(compaction) => compaction.text.len(),
+        ItemBody::ApprovalResponse(_) | ItemBody::ToolList(_) | ItemBody::Foreign(_) => 0,
     }
 }

@@ -96,7 +96,10 @@ impl Serialize for Words<'_> {
         for part in self.messages().flatten() {
             match part {
                 Part::Text(text) if text.is_empty() => {}
-                Part::Text(text) => seq.serialize_element(&WirePart::Text { text })?,
+                Part::Text(text) | Part::Refusal(text) => {
+                    seq.serialize_element(&WirePart::Text { text })?;
+                }
+                Part::File(_) => {}
                 Part::Image { url, detail } => seq.serialize_element(&WirePart::Image {
                     image_url: Image {
                         url,

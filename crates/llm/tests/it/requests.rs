@@ -151,6 +151,7 @@ async fn controls_are_sent_when_given_and_to_the_letter() {
         response_format: json(r#"{"type": "json_object"}"#),
         parallel_tool_calls: Some(false),
         reasoning_effort: Some(Arc::from("high")),
+        verbosity: None,
     };
     turn.spec = Arc::new(spec);
     turn.choice = ToolChoice::Named(Arc::from("search"));

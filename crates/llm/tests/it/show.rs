@@ -48,12 +48,11 @@ pub(crate) fn error_line(error: &LlmError) -> String {
 /// A tool of that name which takes `q` as text and `n` as a number.
 pub(crate) fn tool(name: &str) -> Arc<ToolSpec> {
     let schema = r#"{"type":"object","properties":{"q":{"type":"string"},"n":{"type":"integer"}}}"#;
+    let parameters = Json::from_text(schema.to_owned()).unwrap();
     Arc::new(ToolSpec {
-        name: Arc::from(name),
-        home: ToolHome::Caller,
         description: Some(Arc::from(format!("Does {name}."))),
-        parameters: Json::from_text(schema.to_owned()).unwrap(),
         repeat: Repeat::Safe,
+        ..ToolSpec::plain(name, ToolHome::Caller, parameters)
     })
 }
 

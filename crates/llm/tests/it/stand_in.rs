@@ -51,6 +51,7 @@ async fn ask(client: &ChatClient, turn: &ModelTurn, number: u16) -> Result<Answe
         turn: number,
         item: u32::from(number) * 100,
         index: 0,
+        tools: Arc::clone(&turn.tools),
     });
     for delta in deltas {
         assembler.push(delta, &mut Vec::new());
@@ -82,13 +83,13 @@ async fn run(
                         id: item.id,
                         turn: number,
                         status: ItemStatus::Completed,
-                        body: ItemBody::FunctionCallOutput(FunctionCallOutput {
-                            call_id: call.call_id.clone(),
-                            output: Arc::from(format!("output of {name}")),
-                        }),
+                        body: ItemBody::FunctionCallOutput(FunctionCallOutput::text(
+                            call.call_id.clone(),
+                            format!("output of {name}"),
+                        )),
                     });
                 }
-                ItemBody::Reasoning(_) | ItemBody::FunctionCallOutput(_) => {}
+                _ => {}
             }
         }
         turn.transcript.extend(answer.items);

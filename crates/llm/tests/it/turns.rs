@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use response_domain::caller::Credential;
+use response_domain::caller::{Credential, ToolSecrets};
 use response_domain::id::{ItemId, RawId, ResponseId};
 use response_domain::item::{
     CallId, FunctionCall, FunctionCallOutput, Item, ItemBody, ItemStatus, Message, Part, Reasoning,
@@ -15,7 +15,8 @@ use response_domain::ports::llm::{
     CallContext, Delta, DeltaStream, LlmClient, LlmError, ModelTurn, TurnMode,
 };
 use response_domain::spec::{
-    Controls, Delivery, OnMaxDepth, ResponseSpec, Storage, ToolChoice, ToolFailure, ToolSelection,
+    Controls, Delivery, OnMaxDepth, ReasoningForm, ResponseSpec, Storage, ToolChoice, ToolFailure,
+    ToolSelection, Truncation,
 };
 use response_domain::time::{Clock, Timestamp};
 use response_egress::{ClientOptions, EgressClient, Url};
@@ -57,6 +58,7 @@ pub(crate) fn client(base: &Url) -> ChatClient {
 pub(crate) fn context(credential: Credential) -> CallContext {
     CallContext {
         credential,
+        tool_secrets: ToolSecrets::default(),
         request_id: Arc::from("req-7"),
         response: ResponseId::new(RawId::new(1)),
         conversation: None,
@@ -94,24 +96,16 @@ impl Transcript {
     }
 
     pub(crate) fn thinks(self, turn: u16, text: &str) -> Self {
-        let text = Arc::from(text);
-        self.add(turn, ItemBody::Reasoning(Reasoning { text }))
+        self.add(turn, ItemBody::Reasoning(Reasoning::text(text)))
     }
 
     pub(crate) fn calls(self, turn: u16, id: &str, name: &str, arguments: &str) -> Self {
-        let call = FunctionCall {
-            call_id: CallId(Arc::from(id)),
-            name: Arc::from(name),
-            arguments: Arc::from(arguments),
-        };
+        let call = FunctionCall::of_caller(CallId(Arc::from(id)), name, arguments);
         self.add(turn, ItemBody::FunctionCall(call))
     }
 
     pub(crate) fn returns(self, turn: u16, id: &str, output: &str) -> Self {
-        let output = FunctionCallOutput {
-            call_id: CallId(Arc::from(id)),
-            output: Arc::from(output),
-        };
+        let output = FunctionCallOutput::text(CallId(Arc::from(id)), output);
         self.add(turn, ItemBody::FunctionCallOutput(output))
     }
 
@@ -129,15 +123,21 @@ pub(crate) fn spec() -> ResponseSpec {
         controls: Controls::default(),
         tools: ToolSelection::All,
         tool_choice: ToolChoice::Auto,
+        allowed_tools: None,
+        max_tool_calls: None,
+        unknown_tools: Vec::new(),
         max_rounds: 8,
         on_max_depth: OnMaxDepth::Fail,
         tool_failure: ToolFailure::Fail,
+        truncation: Truncation::Trim,
+        reasoning: ReasoningForm::Clear,
         delivery: Delivery::Wait,
         storage: Storage::Stored,
         conversation: None,
         previous: None,
         metadata: Json::empty_object(),
         user: None,
+        echo: Json::empty_object(),
     }
 }
 
