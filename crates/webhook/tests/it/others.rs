@@ -2,18 +2,14 @@
 //! and JavaScript. The tests install them, as pinned in `tests/verifiers`, into the build folder.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use response_testkit::packages::Packages;
 use serde::{Deserialize, Serialize};
 
 use crate::receiver::Request;
-
-const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verifiers");
-const FOR_PYTHON: &[&str] = &["requirements.txt", "verify.py"];
-const FOR_NODE: &[&str] = &["package.json", "package-lock.json", ".npmrc", "verify.mjs"];
 
 /// Somebody else's verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -94,70 +90,19 @@ fn verdicts(
 }
 
 pub(crate) fn python() -> PathBuf {
-    installed("webhook-python", FOR_PYTHON, |folder| {
-        run(folder, "python3", &["-m", "venv", "--clear", "venv"]);
-        run(
-            folder,
-            "venv/bin/python",
-            &[
-                "-m",
-                "pip",
-                "--disable-pip-version-check",
-                "install",
-                "--quiet",
-                "--only-binary=:all:",
-                "--require-hashes",
-                "--requirement=requirements.txt",
-            ],
-        );
-    })
+    packages("webhook-python", &["requirements.txt", "verify.py"]).python()
 }
 
 pub(crate) fn node() -> PathBuf {
-    installed("webhook-node", FOR_NODE, |folder| {
-        run(
-            folder,
-            "npm",
-            &["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        );
-    })
+    let files = &["package.json", "package-lock.json", ".npmrc", "verify.mjs"];
+    packages("webhook-node", files).node()
 }
 
-/// The folder with the verifiers in it; filled by the first test that comes, whatever process it runs in,
-/// and again only when something else is pinned.
-fn installed(name: &str, files: &[&str], install: impl FnOnce(&Path)) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::create_dir_all(&folder).unwrap();
-    let lock = File::create(folder.join("install.lock")).unwrap();
-    lock.lock().unwrap();
-    let read = |name: &&str| fs::read(Path::new(PINNED).join(name)).unwrap();
-    let pinned: Vec<Vec<u8>> = files.iter().map(read).collect();
-    let wanted = pinned.concat();
-    let mark = folder.join("installed");
-    if fs::read(&mark).is_ok_and(|there| there == wanted) {
-        return folder;
+fn packages<'a>(name: &'a str, files: &'a [&'a str]) -> Packages<'a> {
+    Packages {
+        built: env!("CARGO_TARGET_TMPDIR"),
+        name,
+        pinned: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verifiers"),
+        files,
     }
-    for (name, content) in files.iter().zip(pinned) {
-        fs::write(folder.join(name), content).unwrap();
-    }
-    install(&folder);
-    fs::write(mark, wanted).unwrap();
-    folder
-}
-
-fn run(folder: &Path, program: &str, arguments: &[&str]) {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(folder)
-        .output();
-    let needed = "These tests ask verifiers that others wrote: install Python 3.10 or newer with venv \
-                  and Node.js 20 or newer with npm (Debian: apt-get install python3-venv nodejs npm)";
-    let output =
-        output.unwrap_or_else(|error| panic!("{program} does not run ({error}). {needed}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    let wanted = arguments.join(" ");
-    assert!(
-        output.status.success(),
-        "{program} {wanted}:\n{said}\n{needed}"
-    );
 }
