@@ -120,16 +120,13 @@ fn role(field: &str, object: &ItemObject<'_>, faults: &mut Faults) -> Option<Rol
 
 fn call(field: &str, object: &ItemObject<'_>, faults: &mut Faults) -> Option<ItemBody> {
     let call_id = required(field, "call_id", object, faults);
-    let name = required(field, "name", object, faults);
+    let name: Option<Arc<str>> = required(field, "name", object, faults);
     let arguments = match object.get("arguments") {
         Some(json) => Some(text_or_json(json)),
         None => Some(Arc::from("{}")),
     };
-    Some(ItemBody::FunctionCall(FunctionCall {
-        call_id: CallId(call_id?),
-        name: name?,
-        arguments: arguments?,
-    }))
+    let call = FunctionCall::of_caller(CallId(call_id?), name?, arguments?);
+    Some(ItemBody::FunctionCall(call))
 }
 
 fn output(field: &str, object: &ItemObject<'_>, faults: &mut Faults) -> Option<ItemBody> {
@@ -139,10 +136,8 @@ fn output(field: &str, object: &ItemObject<'_>, faults: &mut Faults) -> Option<I
         Some(json) => Some(output_text(&at, json)),
         None => faults.missing(&at),
     };
-    Some(ItemBody::FunctionCallOutput(FunctionCallOutput {
-        call_id: CallId(call_id?),
-        output: output?,
-    }))
+    let output = FunctionCallOutput::text(CallId(call_id?), output?);
+    Some(ItemBody::FunctionCallOutput(output))
 }
 
 /// What a tool said, as the model gets to read it: parts that are texts are joined, anything else
@@ -163,8 +158,8 @@ fn output_text(field: &str, json: &RawValue) -> Arc<str> {
 }
 
 fn reasoning(field: &str, object: &ItemObject<'_>, faults: &mut Faults) -> Option<ItemBody> {
-    let text = required(field, "text", object, faults)?;
-    Some(ItemBody::Reasoning(Reasoning { text }))
+    let text: Arc<str> = required(field, "text", object, faults)?;
+    Some(ItemBody::Reasoning(Reasoning::text(text)))
 }
 
 fn reference(field: &str, object: &ItemObject<'_>, faults: &mut Faults) -> Option<InputItem> {

@@ -5,7 +5,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use response_domain::spec::{Controls, Draft, ToolFailure};
+use response_domain::spec::{Controls, Draft, ToolFailure, ToolSelection};
 use serde_json::value::RawValue;
 
 use super::{input, tools};
@@ -51,7 +51,9 @@ pub(super) fn draft(body: &str) -> Result<Draft, Problem> {
         input: input.map(kept),
         system_prompt: reading.text("system_prompt"),
         controls,
-        tools: reading.read("tools", tools::tools),
+        tools: reading
+            .read("tools", tools::tools)
+            .map(ToolSelection::Only),
         tool_choice: reading.read("tool_choice", tools::choice),
         max_tool_depth: reading.value("max_tool_depth", "a whole number"),
         tool_failure: reading.read("tool_failure", tool_failure),
@@ -60,8 +62,7 @@ pub(super) fn draft(body: &str) -> Result<Draft, Problem> {
         store: reading.truth("store"),
         metadata: reading.fields.get("metadata").map(kept),
         user: reading.text("user"),
-        conversation: None,
-        previous: None,
+        ..Draft::default()
     };
     let conversation: Option<String> = reading.text("conversation");
     let previous: Option<String> = reading.text("previous_response_id");
@@ -114,6 +115,7 @@ fn controls(reading: &mut Reading<'_, 24>) -> Controls {
         response_format: reading.fields.get("response_format").map(kept),
         parallel_tool_calls: reading.truth("parallel_tool_calls"),
         reasoning_effort: reading.text::<Arc<str>>("reasoning_effort"),
+        verbosity: None,
     }
 }
 
