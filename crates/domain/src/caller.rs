@@ -148,6 +148,15 @@ pub struct Access {
     pub tools: ToolSecrets,
 }
 
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            credential: Credential::Absent,
+            tools: ToolSecrets::default(),
+        }
+    }
+}
+
 const ACCESS: u8 = 3;
 
 impl Access {

@@ -115,6 +115,15 @@ pub fn transcript(items: &[Arc<Item>]) -> Vec<Entry> {
     entries
 }
 
+/// What came of the call of a tool server, among `items`.
+pub fn output_of<'a>(items: &'a [Arc<Item>], call: &Item) -> Option<&'a Arc<Item>> {
+    let wanted = call.as_call().filter(|_| is_servers(call))?;
+    items.iter().find(|item| {
+        let is_its = |id: &CallId| item.id.parent == call.id.parent && *id == wanted.call_id;
+        matches!(&item.body, ItemBody::FunctionCallOutput(output) if is_its(&output.call_id))
+    })
+}
+
 fn is_servers(item: &Item) -> bool {
     item.as_call()
         .is_some_and(|call| matches!(call.runner, Runner::Server(_)))

@@ -285,6 +285,8 @@ pub struct Draft {
     pub input: Option<Json>,
     /// The same, item by item.
     pub items: Vec<InputItem>,
+    /// Whether what continues something may say nothing itself.
+    pub silence: Silence,
     /// See [`ResponseSpec::system_prompt`].
     pub system_prompt: Option<Arc<str>>,
     /// See [`ResponseSpec::controls`].
@@ -339,6 +341,16 @@ pub enum BackgroundStream {
     Refused,
     /// They do: the caller follows it from its first event on, as it could later.
     Followed,
+}
+
+/// Whether a request may come without any input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Silence {
+    /// It may not.
+    #[default]
+    Refused,
+    /// It may, when it continues a response or attaches to a conversation.
+    Allowed,
 }
 
 /// Whether a response may attach to a conversation that has another one under way.

@@ -5,16 +5,17 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use response_domain::failure::Failure;
 use response_domain::ports::llm::CallContext;
 use response_domain::response::Response;
-use response_domain::run::{Input, Next, Run, Stop, Toolbox};
-use response_domain::spec::{ToolFailure, ToolSelection};
+use response_domain::run::assemble::Seal;
+use response_domain::run::{Input, Next, Run, Stop};
 use tokio::time::{Instant, Sleep};
 
+use crate::attach::Attached;
 use crate::calls::InFlight;
 use crate::error::DriveError;
 use crate::journal::{Audience, Form, Journal};
+use crate::listing::toolbox;
 use crate::live::Live;
 use crate::policy::Policy;
 use crate::ports::Ports;
@@ -31,6 +32,10 @@ pub(crate) struct Held {
     pub(crate) written: usize,
     /// The time it has.
     pub(crate) time: Duration,
+    /// Seals its reasoning, if that is wanted.
+    pub(crate) seal: Option<Seal>,
+    /// The conversation it has to itself.
+    pub(crate) attached: Option<Attached>,
 }
 
 /// Drives a background run to its end and answers the ended response. When that cannot be recorded here,
@@ -93,7 +98,9 @@ pub(crate) struct Driver {
     pub(crate) ports: Ports,
     pub(crate) context: CallContext,
     pub(crate) watch: Watch,
+    pub(crate) seal: Option<Seal>,
     in_flight: InFlight,
+    _attached: Option<Attached>,
 }
 
 impl Driver {
@@ -105,6 +112,8 @@ impl Driver {
             form,
             written,
             time,
+            seal,
+            attached,
         } = held;
         let journal = Journal::new(ports.clone(), Arc::clone(&live), form, written);
         let driver = Self {
@@ -112,6 +121,8 @@ impl Driver {
             in_flight: InFlight::new(policy.parallel_calls),
             ports,
             context,
+            seal,
+            _attached: attached,
         };
         (driver, run, journal)
     }
@@ -143,42 +154,12 @@ impl Driver {
 
     async fn list_tools(&mut self, run: &Run, journal: &mut Journal) -> Result<Input, DriveError> {
         let spec = Arc::clone(&journal.response().spec);
-        let (registry, llm) = (
-            Arc::clone(&self.ports.registry),
-            Arc::clone(&self.ports.llm),
-        );
-        let context = self.context.clone();
-        let work = async {
-            let tools = async {
-                match &spec.tools {
-                    ToolSelection::Nothing => Ok(Arc::from([])),
-                    ToolSelection::All | ToolSelection::Only(_) => registry.list(&context).await,
-                }
-            };
-            tokio::join!(tools, llm.context_length(&spec.model, &context))
-        };
-        let (tools, context_tokens) = match self.watch.until(run, journal, work).await? {
-            Ok(found) => found,
-            Err(halt) => return Ok(halt),
-        };
-        let tools = match tools {
-            Ok(tools) => tools,
-            Err(error) => {
-                tracing::warn!(
-                    response.id = %self.context.response,
-                    error = &error as &dyn std::error::Error,
-                    "the tools could not be listed"
-                );
-                if spec.tool_failure == ToolFailure::Fail {
-                    return Ok(Input::ToolsListed(Err(unlisted(&error))));
-                }
-                Arc::from([])
-            }
-        };
-        Ok(Input::ToolsListed(Ok(Toolbox {
-            tools,
-            context_tokens,
-        })))
+        let (ports, context) = (self.ports.clone(), self.context.clone());
+        let work = toolbox(&ports, &spec, &context);
+        Ok(match self.watch.until(run, journal, work).await? {
+            Ok(listed) => Input::ToolsListed(listed),
+            Err(halt) => halt,
+        })
     }
 
     async fn wait_for_calls(
@@ -219,12 +200,6 @@ impl Driver {
             }
         }
     }
-}
-
-/// The failure of a run whose tools could not be listed.
-fn unlisted(error: &response_domain::ports::tools::ToolError) -> Failure {
-    let code = response_domain::failure::FailureCode::ToolsUnavailable;
-    Failure::new(code, format!("the tools could not be listed: {error}"))
 }
 
 /// What can come between a run and what it waits for: a stop, the end of its time, and the moment when

@@ -4,9 +4,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use response_domain::caller::{Caller, Credential, OwnerId};
+use response_domain::caller::{Access, Caller, OwnerId};
 use response_domain::event::Event;
 use response_domain::ports::bus::Nudge;
+use response_domain::ports::idempotency::{IdempotencyKey, Keyed};
+use response_domain::ports::llm::CallContext;
 use response_domain::ports::queue::Depth;
 use response_domain::ports::vault::{Sealed, VaultError};
 use response_domain::response::Response;
@@ -17,7 +19,7 @@ use tokio::time::Instant;
 use crate::Engine;
 use crate::create::Accepted;
 use crate::error::{self, CreateError, DriveError};
-use crate::journal::commit;
+use crate::journal::{commit, tell};
 
 /// How long a look at the queue is good for: counting it costs more the longer it is.
 const FRESH: Duration = Duration::from_secs(1);
@@ -75,8 +77,12 @@ impl Engine {
         Ok(depth)
     }
 
-    /// Writes a response that waits, and tells the workers.
-    pub(crate) async fn enqueue(&self, accepted: Accepted) -> Result<Arc<Response>, CreateError> {
+    /// Writes a response that waits, and tells the workers; `None` when `key` stands for another one.
+    pub(crate) async fn enqueue(
+        &self,
+        accepted: Accepted,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<Arc<Response>>, CreateError> {
         let Accepted {
             owner,
             spec,
@@ -84,9 +90,10 @@ impl Engine {
             history: _,
             seen,
             input,
+            attached: _attached,
         } = accepted;
         let ports = &self.0.ports;
-        let credential = self.seal(&context.credential, &owner, context.response)?;
+        let credential = self.seal(&context, &owner)?;
         let at = ports.clock.now();
         let mut response = Response::accept(
             context.response,
@@ -106,19 +113,24 @@ impl Engine {
             log: Append::whole(0, vec![Event::Created(Arc::clone(&response))]),
             ..UnitOfWork::of(Guard::Queued(job), Arc::clone(&response))
         };
-        commit(ports, work).await.map_err(unwritten)?;
+        match key {
+            None => commit(ports, work).await.map_err(unwritten)?,
+            Some(key) => match ports.keys.commit_keyed(work, key).await? {
+                Keyed::Written(committed) => tell(ports, committed),
+                Keyed::Taken => return Ok(None),
+            },
+        }
         ports.bus.send(Nudge::Queued);
-        Ok(response)
+        Ok(Some(response))
     }
 
-    fn seal(
-        &self,
-        credential: &Credential,
-        owner: &OwnerId,
-        response: response_domain::id::ResponseId,
-    ) -> Result<Option<Sealed>, CreateError> {
+    fn seal(&self, context: &CallContext, owner: &OwnerId) -> Result<Option<Sealed>, CreateError> {
         let vault = &self.0.ports.vault;
-        match vault.seal_credential(credential, owner, response) {
+        let access = Access {
+            credential: context.credential.clone(),
+            tools: context.tool_secrets.clone(),
+        };
+        match vault.seal_access(&access, owner, context.response) {
             Ok(sealed) => Ok(sealed),
             Err(VaultError::NoKey) => Err(CreateError::BackgroundUnavailable),
             Err(error) => Err(CreateError::Vault(error)),

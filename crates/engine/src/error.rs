@@ -7,9 +7,12 @@ use response_domain::failure::Failure;
 use response_domain::id::{ConversationId, ItemId, ResponseId};
 use response_domain::ports::store::StoreError;
 use response_domain::ports::vault::VaultError;
+use response_domain::ports::webhook::NotAllowed;
 use response_domain::run::IllegalInput;
 use response_domain::run::pairs::Unpaired;
 use response_domain::spec::SpecFaults;
+
+use crate::input::Unresolved;
 
 /// Why no response was created. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +72,86 @@ pub enum CreateError {
     /// The tools that the request names could not be looked up.
     #[error("{}", .0.message)]
     Tools(Failure),
+    /// The conversation has another response under way.
+    #[error("another response of the conversation `{0}` has not ended yet")]
+    ConversationBusy(ConversationId),
+    /// The idempotency key stands for another request, or for a response that is gone.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// No configured tool server has the label.
+    #[error("no tool server is called `{label}`")]
+    UnknownServer {
+        /// The place among the tools.
+        index: usize,
+        /// The label.
+        label: Arc<str>,
+    },
+    /// The address of a tool server cannot be called.
+    #[error("the tool server `{label}` cannot be called")]
+    ServerNotAllowed {
+        /// The place among the tools.
+        index: usize,
+        /// The label.
+        label: Arc<str>,
+        /// Why not.
+        #[source]
+        reason: NotAllowed,
+    },
+    /// What the caller brings back sealed does not open.
+    #[error("the sealed item of the input cannot be opened")]
+    Sealed {
+        /// Its place in the input.
+        place: usize,
+    },
+    /// What is given to the caller to keep cannot be sealed, because the vault has no key.
+    #[error("this server has no key to seal what it gives away")]
+    NoKey,
+    /// The model server did not do what was asked.
+    #[error("{}", .0.message)]
+    Model(Failure),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why nothing was done about a conversation.
+#[derive(Debug, thiserror::Error)]
+pub enum ConversationError {
+    /// There is none, or none that the caller may see.
+    #[error("there is no such conversation")]
+    NotFound,
+    /// There is no such item, or not in it.
+    #[error("there is no item `{0}`")]
+    ItemNotFound(ItemId),
+    /// What the caller brings back sealed does not open.
+    #[error("the sealed item cannot be opened")]
+    Sealed {
+        /// Its place among the items.
+        place: usize,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Unresolved> for CreateError {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::Missing(id) => Self::ItemNotFound(id),
+            Unresolved::Sealed { place } => Self::Sealed { place },
+            Unresolved::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<Unresolved> for ConversationError {
+    fn from(unresolved: Unresolved) -> Self {
+        match unresolved {
+            Unresolved::Missing(id) => Self::ItemNotFound(id),
+            Unresolved::Sealed { place } => Self::Sealed { place },
+            Unresolved::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 /// Whose responses are too many.

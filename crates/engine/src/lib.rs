@@ -4,9 +4,12 @@
 //! feeds it (`drive`), a journal records what it did before it tells (`journal`); waiting and
 //! streaming differ only in who listens.
 
+mod attach;
 mod calls;
 mod cancel;
 mod contact;
+mod content;
+pub mod conversations;
 pub mod create;
 mod deliveries;
 mod drive;
@@ -14,9 +17,12 @@ pub mod endpoints;
 mod enqueue;
 pub mod error;
 pub mod follow;
+mod input;
 mod journal;
+mod keys;
 mod launch;
 mod leases;
+mod listing;
 mod live;
 mod nudges;
 pub mod policy;
@@ -29,7 +35,9 @@ mod relay;
 mod shutdown;
 mod stop;
 mod sweep;
+pub mod tokens;
 mod turn;
+mod waiting;
 pub mod watch;
 
 use std::sync::Arc;
@@ -56,6 +64,8 @@ struct Rooms {
     contact: Contact,
     followers: Followers,
     backlog: enqueue::Backlog,
+    attachments: attach::Attachments,
+    passing_keys: keys::PassingKeys,
     /// Told when a response may wait in the queue.
     queued: Notify,
     relay: relay::Relay,
@@ -84,6 +94,8 @@ impl Engine {
             contact: Contact::default(),
             followers: Followers::default(),
             backlog: enqueue::Backlog::default(),
+            attachments: attach::Attachments::default(),
+            passing_keys: keys::PassingKeys::default(),
             queued: Notify::new(),
             relay: relay::Relay::default(),
             tests: Semaphore::new(endpoints::TESTS),

@@ -11,6 +11,7 @@ use response_domain::response::Response;
 use response_domain::spec::Storage;
 use tokio::sync::watch;
 
+use crate::read::Whole;
 use crate::stop::StopSource;
 
 /// One run under way.
@@ -98,6 +99,25 @@ impl Live {
         {
             Ok(Some(response)) => response,
             Ok(None) | Err(_) => self.response(),
+        }
+    }
+
+    /// The response as it was last recorded, with its items.
+    pub(crate) fn whole(&self) -> Whole {
+        let state = self.state();
+        Whole {
+            response: Arc::clone(&state.response),
+            items: state.items.clone(),
+            history: Arc::clone(&self.history),
+        }
+    }
+
+    /// The same, once the run is over.
+    pub(crate) async fn whole_when_ended(&self) -> Whole {
+        let response = self.ended().await;
+        Whole {
+            response,
+            ..self.whole()
         }
     }
 

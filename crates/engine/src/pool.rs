@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use response_domain::caller::Credential;
+use response_domain::caller::Access;
 use response_domain::failure::{Failure, FailureCode};
 use response_domain::item::Item;
 use response_domain::lease::Lease;
@@ -301,16 +301,17 @@ impl Engine {
             return Ok(None);
         };
         let response = Arc::clone(&standing.response);
-        let credential = match &job.credential {
-            None => Credential::Absent,
+        let access = match &job.credential {
+            None => Access::default(),
             Some(sealed) => ports
                 .vault
-                .open_credential(sealed, &response.owner, response.id)
+                .open_access(sealed, &response.owner, response.id)
                 .map_err(LoadError::Vault)?,
         };
         let context = CallContext {
             user: user(&response.spec, &response.owner),
-            credential,
+            credential: access.credential,
+            tool_secrets: access.tools,
             request_id: job.request_id,
             response: response.id,
             conversation: response.conversation,
@@ -324,6 +325,7 @@ impl Engine {
             own: own.clone(),
             at: ports.clock.now(),
         });
+        let seal = self.reasoning_seal(&response.spec, &response.owner);
         let live = Arc::new(Live::under(stop, response, own, history));
         live.state().row = Row::Present;
         Ok(Some(Held {
@@ -333,6 +335,8 @@ impl Engine {
             form: Form::Kept(Kept::new(lease, standing.next, closing)),
             written,
             time: claimed.left,
+            seal,
+            attached: None,
         }))
     }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use response_domain::id::{IdGenerator, WorkerId};
 use response_domain::ports::bus::NudgeBus;
+use response_domain::ports::conversation::ConversationStore;
+use response_domain::ports::idempotency::KeyStore;
 use response_domain::ports::llm::LlmClient;
 use response_domain::ports::queue::{EventLog, JobQueue};
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
@@ -19,6 +21,10 @@ use response_domain::time::Clock;
 pub struct Ports {
     /// Where responses are kept.
     pub store: Arc<dyn ResponseStore>,
+    /// Conversations.
+    pub conversations: Arc<dyn ConversationStore>,
+    /// Idempotency keys.
+    pub keys: Arc<dyn KeyStore>,
     /// Which processes are alive.
     pub workers: Arc<dyn WorkerRegistry>,
     /// The responses that wait for a worker.

@@ -1,19 +1,40 @@
-//! What a request builds on: the history it continues, the tools it names, the items it brings.
+//! What a request builds on: the history it continues and the tools it names.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use response_domain::caller::OwnerId;
 use response_domain::failure::Failure;
-use response_domain::id::{ItemId, ResponseId};
-use response_domain::item::{Item, ItemBody, ItemStatus};
+use response_domain::id::{ConversationId, ResponseId};
+use response_domain::item::Item;
 use response_domain::ports::llm::CallContext;
-use response_domain::ports::store::{History, HistoryRef};
-use response_domain::spec::{InputItem, ResponseSpec, ToolChoice, ToolSelection};
+use response_domain::ports::store::{self, HistoryRef};
+use response_domain::spec::{
+    ResponseSpec, ServerOffer, Storage, ToolChoice, ToolOffer, ToolSelection,
+};
 use response_domain::status::StatusName;
 
 use crate::Engine;
+use crate::create::Memory;
 use crate::error::CreateError;
+
+/// The items before a response.
+pub(crate) struct History {
+    /// Their conversation; none when they are stored nowhere.
+    pub(crate) conversation: Option<ConversationId>,
+    /// See [`store::History::seen`].
+    pub(crate) seen: u32,
+    pub(crate) items: Arc<[Arc<Item>]>,
+}
+
+impl From<store::History> for History {
+    fn from(history: store::History) -> Self {
+        Self {
+            conversation: Some(history.conversation),
+            seen: history.seen,
+            items: history.items.into(),
+        }
+    }
+}
 
 impl Engine {
     /// The items before the response, when it continues something.
@@ -21,22 +42,18 @@ impl Engine {
         &self,
         owner: &OwnerId,
         spec: &ResponseSpec,
+        memory: Option<&Memory>,
     ) -> Result<Option<History>, CreateError> {
         let store = &self.0.ports.store;
         if let Some(id) = spec.previous {
-            if self
-                .0
-                .launch
-                .live()
-                .find(owner, id)
-                .is_some_and(|live| !live.is_over())
+            if let Some(known) = self.0.launch.live().find(owner, id)
+                && !known.is_over()
             {
                 return Err(CreateError::PreviousInProgress(id));
             }
-            let history = store
-                .history(owner, HistoryRef::Response(id))
-                .await?
-                .ok_or(CreateError::PreviousNotFound(id))?;
+            let Some(history) = store.history(owner, HistoryRef::Response(id)).await? else {
+                return remembered(memory, id, spec).map(Some);
+            };
             if matches!(
                 history.status,
                 Some(StatusName::Queued | StatusName::InProgress)
@@ -49,14 +66,14 @@ impl Engine {
             {
                 return Err(CreateError::PreviousElsewhere);
             }
-            return Ok(Some(history));
+            return Ok(Some(history.into()));
         }
         let Some(id) = spec.conversation else {
             return Ok(None);
         };
         let history = store.history(owner, HistoryRef::Conversation(id)).await?;
         history
-            .map(Some)
+            .map(|history| Some(history.into()))
             .ok_or(CreateError::ConversationNotFound(id))
     }
 
@@ -69,10 +86,14 @@ impl Engine {
         let named: &[_] = match &spec.tools {
             ToolSelection::Only(requests) => requests,
             ToolSelection::All | ToolSelection::Nothing => &[],
+            ToolSelection::Offered(offers) => return self.check_servers(offers),
         };
         let chosen = match &spec.tool_choice {
             ToolChoice::Named(name) => Some(name),
-            ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => None,
+            ToolChoice::Auto
+            | ToolChoice::None
+            | ToolChoice::Required
+            | ToolChoice::Server { .. } => None,
         };
         if named.is_empty() && chosen.is_none() {
             return Ok(());
@@ -103,44 +124,46 @@ impl Engine {
         }
     }
 
-    /// The input as items of the response, references resolved.
-    pub(crate) async fn input(
-        &self,
-        owner: &OwnerId,
-        id: ResponseId,
-        spec: &ResponseSpec,
-    ) -> Result<Vec<Arc<Item>>, CreateError> {
-        let wanted: Vec<ItemId> = spec
-            .items
-            .iter()
-            .filter_map(|item| match item {
-                InputItem::Reference(id) => Some(*id),
-                InputItem::New(_) => None,
-            })
-            .collect();
-        let mut stored: HashMap<ItemId, Arc<Item>> = HashMap::new();
-        if !wanted.is_empty() {
-            let found = self.0.ports.store.items_by_id(owner, &wanted).await?;
-            stored.extend(found.into_iter().map(|item| (item.id, item)));
-        }
-        let mut items = Vec::with_capacity(spec.items.len());
-        for (ordinal, item) in (0..).zip(&spec.items) {
-            let (body, status): (ItemBody, _) = match item {
-                InputItem::New(body) => (body.clone(), ItemStatus::Completed),
-                InputItem::Reference(reference) => {
-                    let known = stored
-                        .get(reference)
-                        .ok_or(CreateError::ItemNotFound(*reference))?;
-                    (known.body.clone(), known.status)
-                }
+    /// The servers that the request brings must be known, or be somewhere that may be called.
+    fn check_servers(&self, offers: &[ToolOffer]) -> Result<(), CreateError> {
+        let registry = &self.0.ports.registry;
+        for (index, offer) in offers.iter().enumerate() {
+            let ToolOffer::Server(ServerOffer { label, url, .. }) = offer else {
+                continue;
             };
-            items.push(Arc::new(Item {
-                id: ItemId::new(id.raw(), ordinal),
-                turn: 0,
-                status,
-                body,
-            }));
+            let label = Arc::clone(label);
+            match url {
+                None if !registry.labels().contains(&label) => {
+                    return Err(CreateError::UnknownServer { index, label });
+                }
+                None => {}
+                Some(url) => {
+                    let admitted = registry.admit(url);
+                    admitted.map_err(|reason| CreateError::ServerNotAllowed {
+                        index,
+                        label,
+                        reason,
+                    })?;
+                }
+            }
         }
-        Ok(items)
+        Ok(())
     }
+}
+
+/// What the connection remembers of a response that is not stored.
+fn remembered(
+    memory: Option<&Memory>,
+    id: ResponseId,
+    spec: &ResponseSpec,
+) -> Result<History, CreateError> {
+    // What is stored cannot build on what is not: nobody could tell later what it saw.
+    let known = memory
+        .filter(|memory| memory.response == id && spec.storage == Storage::Passing)
+        .ok_or(CreateError::PreviousNotFound(id))?;
+    Ok(History {
+        conversation: None,
+        seen: 0,
+        items: Arc::clone(&known.items),
+    })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use response_domain::caller::OwnerId;
+use response_domain::entry::{self, Entry};
 use response_domain::id::{ItemId, ResponseId};
 use response_domain::item::Item;
 use response_domain::page::{More, Order, Page, Paged};
@@ -40,6 +41,30 @@ pub enum Intake {
 /// How long the database may take to say that it is there: whoever asks has little patience.
 const PROBE: Duration = Duration::from_secs(2);
 
+/// A response with its items.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    /// The response.
+    pub response: Arc<Response>,
+    /// Its own items: the input, then what was made.
+    pub items: Vec<Arc<Item>>,
+    /// The items before it; only known of a run of this process, otherwise none.
+    pub history: Arc<[Arc<Item>]>,
+}
+
+/// Which entries of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryWindow {
+    /// At most this many.
+    pub limit: u16,
+    /// In which order.
+    pub order: Order,
+    /// Only those behind this one.
+    pub after: Option<ItemId>,
+    /// Only those before this one.
+    pub before: Option<ItemId>,
+}
+
 /// Which items of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ItemWindow {
@@ -65,6 +90,34 @@ impl Engine {
             .ok_or(ReadError::NotFound)
     }
 
+    /// One response with its items, as it stands.
+    pub async fn whole(&self, owner: &OwnerId, id: ResponseId) -> Result<Whole, ReadError> {
+        if let Some(live) = self.0.launch.live().find(owner, id) {
+            return Ok(live.whole());
+        }
+        let store = &self.0.ports.store;
+        let response = store.find(owner, id).await?.ok_or(ReadError::NotFound)?;
+        Ok(Whole {
+            items: store.items(owner, id).await?,
+            history: Arc::from([]),
+            response,
+        })
+    }
+
+    /// What a response was given to read: its input and what came before it, but nothing that it wrote. An
+    /// `after` or `before` that is not among them: there is nothing behind or before it.
+    pub async fn input_entries(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+        window: EntryWindow,
+    ) -> Result<Paged<Entry>, ReadError> {
+        let items = self.transcript_of(owner, id).await?;
+        let is_given = |item: &&Arc<Item>| item.turn == 0 || item.id.parent != id.raw();
+        let given: Vec<_> = items.iter().filter(is_given).cloned().collect();
+        Ok(cut_entries(entry::transcript(&given), window))
+    }
+
     /// A page of responses, newest first.
     pub async fn list(
         &self,
@@ -82,19 +135,23 @@ impl Engine {
         id: ResponseId,
         window: ItemWindow,
     ) -> Result<Paged<Arc<Item>>, ReadError> {
-        let items = if let Some(live) = self.0.launch.live().find(owner, id) {
-            let own = live.state().items.clone();
-            live.history.iter().cloned().chain(own).collect()
-        } else {
-            let history = self
-                .0
-                .ports
-                .store
-                .history(owner, HistoryRef::Response(id))
-                .await?;
-            history.ok_or(ReadError::NotFound)?.items
-        };
+        let items = self.transcript_of(owner, id).await?;
         Ok(cut_window(sent(id, &items), window))
+    }
+
+    /// The items before a response, and its own.
+    async fn transcript_of(
+        &self,
+        owner: &OwnerId,
+        id: ResponseId,
+    ) -> Result<Vec<Arc<Item>>, ReadError> {
+        if let Some(live) = self.0.launch.live().find(owner, id) {
+            let own = live.state().items.clone();
+            return Ok(live.history.iter().cloned().chain(own).collect());
+        }
+        let store = &self.0.ports.store;
+        let history = store.history(owner, HistoryRef::Response(id)).await?;
+        Ok(history.ok_or(ReadError::NotFound)?.items)
     }
 
     /// Whether the service can do its work.
@@ -136,25 +193,48 @@ fn sent(id: ResponseId, items: &[Arc<Item>]) -> Vec<Arc<Item>> {
     counted.into_iter().cloned().collect()
 }
 
-fn cut_window(mut items: Vec<Arc<Item>>, window: ItemWindow) -> Paged<Arc<Item>> {
+fn cut_window(items: Vec<Arc<Item>>, window: ItemWindow) -> Paged<Arc<Item>> {
+    let window = EntryWindow {
+        limit: window.limit,
+        order: window.order,
+        after: window.after,
+        before: None,
+    };
+    cut(items, |item| item.id, window)
+}
+
+/// The entries that a window shows.
+pub(crate) fn cut_entries(entries: Vec<Entry>, window: EntryWindow) -> Paged<Entry> {
+    cut(entries, |entry| entry.item.id, window)
+}
+
+fn cut<T>(mut all: Vec<T>, id: impl Fn(&T) -> ItemId, window: EntryWindow) -> Paged<T> {
     if window.order == Order::Descending {
-        items.reverse();
+        all.reverse();
     }
+    let place = |wanted: ItemId| all.iter().position(|one| id(one) == wanted);
     let begin = match window.after {
         None => 0,
-        Some(after) => items
-            .iter()
-            .position(|item| item.id == after)
-            .map_or(items.len(), |place| place.saturating_add(1)),
+        Some(after) => place(after).map_or(all.len(), |place| place.saturating_add(1)),
     };
+    let end = match window.before {
+        None => all.len(),
+        Some(before) => place(before).unwrap_or(0),
+    };
+    let within = end.saturating_sub(begin);
     let limit = usize::from(window.limit);
-    let more = if items.len().saturating_sub(begin) > limit {
+    // Those next to the one that a page is to end before.
+    let skip = match window.before {
+        Some(_) if window.after.is_none() => begin + within.saturating_sub(limit),
+        _ => begin,
+    };
+    let more = if within > limit {
         More::Follows
     } else {
         More::Nothing
     };
     Paged {
-        entries: items.into_iter().skip(begin).take(limit).collect(),
+        entries: all.into_iter().skip(skip).take(within.min(limit)).collect(),
         more,
     }
 }

@@ -22,6 +22,7 @@ impl Engine {
         self.beat().await?;
         let ended = self.end_orphans().await? + self.rescue().await?;
         self.rescue_webhooks().await?;
+        self.0.ports.keys.forget_keys(BATCH).await?;
         crate::watch::queue(&self.0.ports.queue.depth().await?);
         crate::watch::outbox(&self.0.ports.outbox.depth().await?);
         Ok(ended)

@@ -18,7 +18,7 @@ pub(crate) async fn take(
     journal: &mut Journal,
     turn: ModelTurn,
 ) -> Result<Input, DriveError> {
-    let mut assembler = run.assembler();
+    let mut assembler = run.assembler().sealing(driver.seal.clone());
     match pump(driver, run, journal, &turn, &mut assembler).await? {
         Pumped::Whole => {
             let mut events = Vec::new();

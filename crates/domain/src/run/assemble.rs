@@ -34,7 +34,10 @@ pub struct Begin {
 
 /// Seals the text of reasoning for its owner; nothing when that cannot be done.
 #[derive(Clone)]
-pub struct Seal(pub Arc<dyn Fn(&str) -> Option<Arc<str>> + Send + Sync>);
+pub struct Seal(pub Arc<SealText>);
+
+/// See [`Seal`].
+pub type SealText = dyn Fn(&str) -> Option<Arc<str>> + Send + Sync;
 
 impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::pairs::{counted, pairs, same_turn};
 use crate::item::{Item, ItemBody, Part, Role};
+use crate::ports::llm::ModelTurn;
 use crate::spec::ResponseSpec;
 use crate::tool::ToolSpec;
 
@@ -23,13 +24,7 @@ pub(super) fn budget(spec: &ResponseSpec, tools: &[Arc<ToolSpec>], context_token
         .max_tokens
         .unwrap_or(ANSWER_TOKENS)
         .min(context_tokens / 2);
-    let offered: usize = tools
-        .iter()
-        .map(|tool| {
-            text_tokens(tool.parameters.as_str())
-                + tool.description.as_deref().map_or(0, text_tokens)
-        })
-        .sum();
+    let offered: usize = tools.iter().map(|tool| tool_tokens(tool)).sum();
     let prompt = spec.system_prompt.as_deref().map_or(0, text_tokens);
     usize::try_from(context_tokens.saturating_sub(answer))
         .unwrap_or(usize::MAX)
@@ -43,6 +38,19 @@ fn text_tokens(text: &str) -> usize {
     }
     let ascii = text.bytes().filter(u8::is_ascii).count();
     ascii / 4 + (text.len() - ascii) / 2 + 1
+}
+
+/// About how many tokens a model reads for a question.
+pub fn estimate(turn: &ModelTurn) -> u64 {
+    let offered = turn.tools.iter().map(|tool| tool_tokens(tool));
+    let prompt = turn.spec.system_prompt.as_deref().map_or(0, text_tokens);
+    let said = turn.transcript.iter().map(|item| item_tokens(item));
+    let all = said.chain(offered).sum::<usize>() + prompt;
+    u64::try_from(all).unwrap_or(u64::MAX)
+}
+
+fn tool_tokens(tool: &ToolSpec) -> usize {
+    text_tokens(tool.parameters.as_str()) + tool.description.as_deref().map_or(0, text_tokens)
 }
 
 fn item_tokens(item: &Item) -> usize {

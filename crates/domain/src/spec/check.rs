@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     BackgroundStream, Controls, Delivery, Draft, Fault, FaultKind, InputItem, ResponseSpec,
-    SpecFaults, SpecLimits, Storage, ToolChoice, ToolSelection,
+    Silence, SpecFaults, SpecLimits, Storage, ToolChoice, ToolSelection,
 };
 use crate::item::ItemBody;
 use crate::json::Json;
@@ -24,7 +24,10 @@ impl ResponseSpec {
     pub fn check(draft: Draft, limits: &SpecLimits) -> Result<Self, SpecFaults> {
         let mut faults = Faults::default();
         faults.model(draft.model.as_deref());
-        faults.input(draft.input.as_ref(), &draft.items, limits);
+        let continues = draft.previous.is_some() || draft.conversation.is_some();
+        if !(continues && draft.silence == Silence::Allowed && draft.items.is_empty()) {
+            faults.input(draft.input.as_ref(), &draft.items, limits);
+        }
         faults.controls(&draft.controls);
         faults.tools(draft.tools.as_ref(), draft.tool_choice.as_ref(), limits);
         faults.delivery(&draft);

@@ -161,7 +161,7 @@ impl Window {
                 *text = [&**text, &*more].concat().into();
                 None
             }
-            (Some(Event::ArgumentsDelta(place, text)), Event::ArgumentsDelta(next, more))
+            (Some(Event::ArgumentsDelta(place, _, text)), Event::ArgumentsDelta(next, _, more))
                 if *place == next =>
             {
                 *text = [&**text, &*more].concat().into();
@@ -184,7 +184,7 @@ impl Window {
 
 fn text(event: &Event) -> Option<&str> {
     match event {
-        Event::TextDelta(_, _, text) | Event::ArgumentsDelta(_, text) => Some(text),
+        Event::TextDelta(_, _, text) | Event::ArgumentsDelta(_, _, text) => Some(text),
         _ => None,
     }
 }
@@ -193,6 +193,7 @@ fn text(event: &Event) -> Option<&str> {
 mod tests {
     use response_domain::event::{Place, TextKind};
     use response_domain::id::{ItemId, RawId};
+    use response_domain::item::CallKind;
 
     use super::*;
 
@@ -218,7 +219,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn more_of_the_same_text_becomes_one_event_and_nothing_else_does() {
         let thinks = |text: &str| Event::TextDelta(place(0), TextKind::Reasoning, text.into());
-        let argues = |ordinal, text: &str| Event::ArgumentsDelta(place(ordinal), text.into());
+        let argues = |ordinal, text: &str| {
+            Event::ArgumentsDelta(place(ordinal), CallKind::Callers, text.into())
+        };
         let mut window = empty();
         window.push(vec![thinks("a"), thinks("b"), says(0, "c"), says(0, "d")]);
         window.push(vec![says(0, "e"), says(1, "f"), argues(2, "g")]);

@@ -28,7 +28,7 @@ pub(crate) mod reader;
 
 pub(crate) use commit::{Written, commit, patiently, tell};
 use kept::Kept;
-pub(crate) use reader::{Audience, Direct};
+pub(crate) use reader::{Audience, Direct, OnLeave};
 
 /// How a run is recorded and told.
 pub(crate) enum Form {
@@ -114,7 +114,9 @@ impl Journal {
         if ending || marks_a_step {
             self.write(run).await?;
         }
-        self.publish(run);
+        if ending || self.response.spec.storage == Storage::Stored {
+            self.publish(run);
+        }
         events.extend(ended);
         self.tell(run, events).await
     }
@@ -186,7 +188,7 @@ impl Journal {
     /// Tells the reader of an ending that this run did not write.
     pub(crate) async fn end_elsewhere(&mut self, ended: Arc<Response>) -> Arc<Response> {
         self.response = Arc::clone(&ended);
-        if let Form::Live(direct) = &self.form {
+        if let Form::Live(direct) = &mut self.form {
             // Whether anybody still reads changes nothing.
             direct.tell(vec![Event::Ended(Arc::clone(&ended))]).await;
         }
@@ -201,9 +203,6 @@ impl Journal {
     }
 
     fn publish(&self, run: &Run) {
-        if self.response.spec.storage == Storage::Passing {
-            return;
-        }
         let mut state = self.live.state();
         state.response = Arc::clone(&self.response);
         let known = state.items.len();

@@ -17,9 +17,19 @@ pub(crate) enum Audience {
     Gone,
 }
 
+/// What a run does when whoever wanted it goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnLeave {
+    /// It stops.
+    Stops,
+    /// It goes on: its caller can ask for the same again.
+    GoesOn,
+}
+
 /// The reader of a run, if it has one.
 pub(crate) struct Direct {
     reader: Option<mpsc::Sender<Vec<Event>>>,
+    on_leave: OnLeave,
     patience: Duration,
     /// When the run gets its row, if it has none by then.
     pub(super) due: Option<Instant>,
@@ -28,17 +38,19 @@ pub(crate) struct Direct {
 impl Direct {
     pub(crate) fn new(
         reader: Option<mpsc::Sender<Vec<Event>>>,
+        on_leave: OnLeave,
         patience: Duration,
         write_after: Duration,
     ) -> Self {
         Self {
             reader,
+            on_leave,
             patience,
             due: Some(Instant::now() + write_after),
         }
     }
 
-    pub(super) async fn open(&self, accepted: &Arc<Response>) -> Audience {
+    pub(super) async fn open(&mut self, accepted: &Arc<Response>) -> Audience {
         if self.reader.is_none() {
             return Audience::There;
         }
@@ -50,7 +62,18 @@ impl Direct {
     }
 
     /// Tells the reader, who may let the run wait for a while but not for ever.
-    pub(super) async fn tell(&self, events: Vec<Event>) -> Audience {
+    pub(super) async fn tell(&mut self, events: Vec<Event>) -> Audience {
+        match (self.offer(events).await, self.on_leave) {
+            (Audience::Gone, OnLeave::Stops) => Audience::Gone,
+            (Audience::Gone, OnLeave::GoesOn) => {
+                self.reader = None;
+                Audience::There
+            }
+            (Audience::There, _) => Audience::There,
+        }
+    }
+
+    async fn offer(&self, events: Vec<Event>) -> Audience {
         let Some(reader) = &self.reader else {
             return Audience::There;
         };
