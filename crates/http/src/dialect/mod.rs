@@ -4,23 +4,29 @@
 //! To add one: implement [`Dialect`], the parts of the API that it has, and give it a table of routes.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use bytes::{BufMut, BytesMut};
+use response_domain::conversation::Conversation;
+use response_domain::entry::Entry;
 use response_domain::event::Event;
-use response_domain::id::{EndpointId, ExecutionId, ResponseId};
+use response_domain::id::{ConversationId, EndpointId, ExecutionId, ItemId, ResponseId};
 use response_domain::item::Item;
+use response_domain::json::Json;
 use response_domain::response::Response;
-use response_domain::spec::Draft;
+use response_domain::spec::{Draft, InputItem};
 use response_domain::status::{Status, StatusName};
 use response_domain::trace::Step;
 use response_domain::webhook::{
     Attempt, Endpoint, EndpointDraft, Payload, SigningSecret, WebhookDelivery, WebhookEvent,
 };
 use response_engine::endpoints::Rotation;
+use response_engine::tokens::Compacted;
 use serde::{Serialize, Serializer};
 
 use crate::problem::Problem;
+use crate::stream::Frames;
 
 mod attempt;
 mod elements;
@@ -35,33 +41,100 @@ mod reading;
 pub(crate) trait Dialect: Copy + Send + Sync + Unpin + 'static {
     /// A problem.
     fn refuse(self, problem: &Problem, request_id: &str, out: &mut BytesMut);
+
+    /// A problem as this API tells of it: with its status, its code and its name for the field.
+    fn reword(self, problem: Problem) -> Problem {
+        problem
+    }
 }
 
 /// The part about responses.
 pub(crate) trait Responses: Dialect {
+    /// How it is answered that a response waits in the queue.
+    const QUEUED: StatusCode;
+
+    /// Whether a response is shown with the items of its output. They need not be at hand otherwise.
+    const OUTPUT: bool;
+
     /// What a create request asks for.
     fn parse(self, body: &str) -> Result<Draft, Problem>;
 
-    /// A response.
-    fn show(self, response: &Response, out: &mut BytesMut);
+    /// A response, with its output as far as it goes.
+    fn show(self, response: &Response, output: &[Entry], out: &mut BytesMut);
 
     /// What a caller who waited is told instead of the ended response; none when it is shown.
     fn refusal(self, response: &Response) -> Option<Problem>;
 
-    /// An item of a transcript.
-    fn show_item(self, item: &Item, out: &mut BytesMut);
-
     /// That a response is deleted.
     fn show_deleted(self, id: ResponseId, out: &mut BytesMut);
 
-    /// A whole frame of an event stream, or nothing when this dialect does not tell of the event.
-    fn frame(self, event: &Event, mark: Mark<'_>, out: &mut BytesMut) -> Shown;
+    /// The frames of an event, none when this dialect does not tell of it. What was `told` are the items
+    /// that were closed so far, in order; none where [`Responses::OUTPUT`] is not set.
+    fn frames(self, event: &Event, told: &[Arc<Item>], frames: &mut Frames<'_>);
+
+    /// What stands behind the last frame of an event stream.
+    fn done(self) -> &'static [u8];
+
+    /// A comment for a stream that is silent: it says nothing, but shows everybody on the way that the
+    /// connection lives.
+    fn heartbeat(self) -> &'static [u8];
+}
+
+/// The part that lists responses and what their models read.
+pub(crate) trait Lists: Responses {
+    /// An item of a transcript.
+    fn show_item(self, item: &Item, out: &mut BytesMut);
 
     /// The word for a status.
     fn status_word(self, status: &Status) -> &'static str;
 
     /// The statuses among which all are that have this word; none when there is no such word.
     fn statuses(self, word: &str) -> &'static [StatusName];
+}
+
+/// The part that lists items as their caller sees them.
+pub(crate) trait Items: Dialect {
+    /// An item, with what came of it.
+    fn show_entry(self, entry: &Entry, out: &mut BytesMut);
+
+    /// The id under which it is shown.
+    fn entry_id(self, entry: &Entry) -> String;
+
+    /// The item that this text names, if it can be the id of one.
+    fn item_id(self, text: &str) -> Option<ItemId>;
+}
+
+/// The part about conversations.
+pub(crate) trait Conversations: Items {
+    /// What a new conversation is to be: its metadata and its first items.
+    fn conversation(self, body: &str) -> Result<(Json, Vec<InputItem>), Problem>;
+
+    /// The metadata that a conversation is to have.
+    fn description(self, body: &str) -> Result<Json, Problem>;
+
+    /// Items for a conversation.
+    fn items(self, body: &str) -> Result<Vec<InputItem>, Problem>;
+
+    /// A conversation.
+    fn show_conversation(self, conversation: &Conversation, out: &mut BytesMut);
+
+    /// That a conversation is deleted.
+    fn show_conversation_deleted(self, id: ConversationId, out: &mut BytesMut);
+}
+
+/// The part about what a transcript costs.
+pub(crate) trait Tokens: Responses {
+    /// What is to be counted.
+    fn count(self, body: &str) -> Result<Draft, Problem>;
+
+    /// What is to be compacted.
+    fn compaction(self, body: &str) -> Result<Draft, Problem>;
+
+    /// A count.
+    fn show_count(self, tokens: u64, out: &mut BytesMut);
+
+    /// What a transcript comes down to.
+    fn show_compacted(self, compacted: &Compacted, out: &mut BytesMut);
 }
 
 /// The part about what is kept of a run.
@@ -168,24 +241,6 @@ impl NumberedStep<'_> {
         let id = ExecutionId::new(self.response.raw(), self.number).to_string();
         id.replacen(ExecutionId::PREFIX, "evt", 1)
     }
-}
-
-/// Which frame of which stream.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Mark<'a> {
-    /// The id of the response, as text.
-    pub(crate) response: &'a str,
-    /// The number of the frame, from 0, counting only those this dialect shows.
-    pub(crate) number: u64,
-}
-
-/// Whether a dialect tells of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// A frame was written.
-    Frame,
-    /// Nothing was.
-    Nothing,
 }
 
 /// Writes `value` as JSON. Nothing that this crate serialises can refuse, nor can memory.

@@ -7,11 +7,11 @@ use response_engine::read::ItemWindow;
 
 use super::{Answer, Mounted, about};
 use crate::body::Incoming;
-use crate::dialect::Responses;
+use crate::dialect::Lists;
 use crate::query::Query;
 use crate::{extract, list};
 
-pub(crate) async fn input_items<D: Responses>(
+pub(crate) async fn input_items<D: Lists>(
     at: &Mounted<D>,
     request: &HttpRequest,
     _body: &mut Incoming,

@@ -15,12 +15,12 @@ use response_engine::error::ReadError;
 
 use super::{Answer, Mounted, json};
 use crate::body::Incoming;
-use crate::dialect::Responses;
+use crate::dialect::Lists;
 use crate::list;
 use crate::problem::Problem;
 use crate::query::Query;
 
-pub(crate) async fn list<D: Responses>(
+pub(crate) async fn list<D: Lists>(
     at: &Mounted<D>,
     request: &HttpRequest,
     _body: &mut Incoming,
@@ -42,7 +42,7 @@ pub(crate) async fn list<D: Responses>(
             merged(engine, owner, &page, names, fits).await?
         }
     };
-    let show = |response: &Arc<Response>, out: &mut _| at.dialect.show(response, out);
+    let show = |response: &Arc<Response>, out: &mut _| at.dialect.show(response, &[], out);
     let body = list::json(&found, |response| response.id, show);
     Ok(json(StatusCode::OK, body))
 }

@@ -130,7 +130,7 @@ impl<D: Responses> Mounted<D> {
     /// A response.
     pub(crate) fn shown(&self, response: &Response) -> HttpResponse {
         let mut out = BytesMut::with_capacity(1024);
-        self.dialect.show(response, &mut out);
+        self.dialect.show(response, &[], &mut out);
         about(response.id, out.freeze())
     }
 

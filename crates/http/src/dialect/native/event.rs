@@ -2,53 +2,50 @@
 //! value in between.
 
 use bytes::{BufMut, BytesMut};
-use memchr::memchr2_iter;
 use response_domain::event::{Event, TextKind};
 use response_domain::response::Response;
 use serde::Serialize;
 
 use super::execution::{Call, Return};
 use super::{response, words};
-use crate::dialect::{Mark, Shown, put_json};
-use crate::stream::put_number;
+use crate::dialect::put_json;
+use crate::stream::{Frame, Frames, make_one_line, put_number};
 
 /// Writes the frame of `event`, if the native API tells of it.
-pub(super) fn frame(event: &Event, mark: Mark<'_>, out: &mut BytesMut) -> Shown {
+pub(super) fn frame(event: &Event, frames: &mut Frames<'_>) {
     match event {
-        Event::Created(response) => whole("response.created", response, mark, out),
-        Event::Started(response) => whole("response.in_progress", response, mark, out),
+        Event::Created(response) => whole("response.created", response, frames),
+        Event::Started(response) => whole("response.in_progress", response, frames),
         Event::TextDelta(_, TextKind::Output, delta) => {
-            text("response.output_text.delta", "delta", delta, mark, out);
+            text("response.output_text.delta", "delta", delta, frames);
         }
         Event::TextDelta(_, TextKind::Reasoning, delta) => {
-            text("response.reasoning.delta", "delta", delta, mark, out);
+            text("response.reasoning.delta", "delta", delta, frames);
         }
         Event::TextDone(_, TextKind::Output, all) => {
-            text("response.output_text.done", "text", all, mark, out);
+            text("response.output_text.done", "text", all, frames);
         }
         Event::CallStarted(execution) => {
-            let data = begin("response.tool_call", mark, out);
-            out.put_slice(b",\"call\":");
-            put_json(out, &Call::of(execution));
-            end(data, out);
+            framed("response.tool_call", frames, |out| {
+                out.put_slice(b",\"call\":");
+                put_json(out, &Call::of(execution));
+            });
         }
         Event::CallReturned(execution) => {
-            let data = begin("response.tool_result", mark, out);
-            put_fields(&Return::of(execution), out);
-            end(data, out);
+            framed("response.tool_result", frames, |out| {
+                put_fields(&Return::of(execution), out);
+            });
         }
-        Event::Ended(response) => {
-            whole(ending(response), response, mark, out);
-        }
+        Event::Ended(response) => whole(ending(response), response, frames),
         Event::ItemOpened { .. }
         | Event::PartOpened(..)
         | Event::TextDone(_, TextKind::Reasoning, _)
         | Event::PartClosed(..)
         | Event::ArgumentsDelta(..)
         | Event::ArgumentsDone(..)
-        | Event::ItemClosed(..) => return Shown::Nothing,
+        | Event::ItemClosed(..)
+        | Event::CallDropped(..) => {}
     }
-    Shown::Frame
 }
 
 /// The name of the last event.
@@ -61,37 +58,52 @@ fn ending(response: &Response) -> &'static str {
 }
 
 /// A frame that holds a response.
-fn whole(name: &str, response: &Response, mark: Mark<'_>, out: &mut BytesMut) {
-    let data = begin(name, mark, out);
-    out.put_slice(b",\"response\":");
-    put_json(out, &response::Shape::of(response));
-    end(data, out);
+fn whole(name: &str, response: &Response, frames: &mut Frames<'_>) {
+    framed(name, frames, |out| {
+        out.put_slice(b",\"response\":");
+        put_json(out, &response::Shape::of(response));
+    });
 }
 
 /// A frame that holds a text. JSON escapes every line end in it.
-fn text(name: &str, field: &str, text: &str, mark: Mark<'_>, out: &mut BytesMut) {
-    begin(name, mark, out);
-    out.put_slice(b",\"");
-    out.put_slice(field.as_bytes());
-    out.put_slice(b"\":");
-    put_json(out, text);
-    out.put_slice(b"}\n\n");
+fn text(name: &str, field: &str, text: &str, frames: &mut Frames<'_>) {
+    let Some(mut frame) = frames.next() else {
+        return;
+    };
+    begin(name, &mut frame);
+    frame.out.put_slice(b",\"");
+    frame.out.put_slice(field.as_bytes());
+    frame.out.put_slice(b"\":");
+    put_json(frame.out, text);
+    frame.out.put_slice(b"}\n\n");
+}
+
+/// A frame with what `put` writes, each field behind a comma.
+fn framed(name: &str, frames: &mut Frames<'_>, put: impl FnOnce(&mut BytesMut)) {
+    let Some(mut frame) = frames.next() else {
+        return;
+    };
+    let data = begin(name, &mut frame);
+    put(frame.out);
+    make_one_line(frame.out, data);
+    frame.out.put_slice(b"}\n\n");
 }
 
 /// Writes a frame up to the fields that every frame has, and answers where its data begins.
-fn begin(name: &str, mark: Mark<'_>, out: &mut BytesMut) -> usize {
+fn begin(name: &str, frame: &mut Frame<'_>) -> usize {
+    let out = &mut *frame.out;
     out.put_slice(b"event: ");
     out.put_slice(name.as_bytes());
     out.put_slice(b"\nid: ");
-    put_number(out, mark.number);
+    put_number(out, frame.number);
     out.put_slice(b"\ndata: ");
     let data = out.len();
     out.put_slice(b"{\"type\":\"");
     out.put_slice(name.as_bytes());
     out.put_slice(b"\",\"sequence_number\":");
-    put_number(out, mark.number);
+    put_number(out, frame.number);
     out.put_slice(b",\"id\":\"");
-    out.put_slice(mark.response.as_bytes());
+    out.put_slice(frame.response.as_bytes());
     out.put_u8(b'"');
     data
 }
@@ -104,18 +116,4 @@ fn put_fields(object: &impl Serialize, out: &mut BytesMut) {
         *brace = b',';
     }
     out.truncate(out.len().saturating_sub(1));
-}
-
-/// Ends a frame whose data began at `data`. JSON that came from outside may hold line ends between its
-/// parts, where a blank is as good; inside of texts they are escaped.
-fn end(data: usize, out: &mut BytesMut) {
-    if let Some(written) = out.get_mut(data..) {
-        let ends: Vec<usize> = memchr2_iter(b'\n', b'\r', written).collect();
-        for at in ends {
-            if let Some(byte) = written.get_mut(at) {
-                *byte = b' ';
-            }
-        }
-    }
-    out.put_slice(b"}\n\n");
 }

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use response_domain::id::ItemId;
-use response_domain::item::{Item, ItemBody, ItemStatus, Part};
+use response_domain::item::{
+    Consent, FilePart, Item, ItemBody, ItemStatus, ListedTool, Part, ToolList,
+};
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::dialect::Id;
 
@@ -35,6 +38,40 @@ enum Body<'a> {
         call_id: &'a str,
         output: &'a str,
     },
+    ApprovalResponse {
+        request: &'a str,
+        approve: bool,
+        reason: Option<&'a str>,
+    },
+    ToolList {
+        server: &'a str,
+        tools: Vec<Tool<'a>>,
+        error: Option<&'a str>,
+    },
+    Compaction {
+        text: &'a str,
+    },
+    Foreign {
+        item: &'a RawValue,
+    },
+}
+
+/// A tool that a server listed.
+#[derive(Serialize)]
+struct Tool<'a> {
+    name: &'a str,
+    description: Option<&'a str>,
+    parameters: &'a RawValue,
+}
+
+impl<'a> Tool<'a> {
+    fn of(tool: &'a ListedTool) -> Self {
+        Self {
+            name: &tool.name,
+            description: tool.description.as_deref(),
+            parameters: tool.parameters.raw(),
+        }
+    }
 }
 
 impl<'a> Shape<'a> {
@@ -69,6 +106,29 @@ impl<'a> Body<'a> {
                 call_id: &output.call_id.0,
                 output: &output.output,
             },
+            ItemBody::ApprovalResponse(response) => Self::ApprovalResponse {
+                request: &response.request,
+                approve: response.consent == Consent::Given,
+                reason: response.reason.as_deref(),
+            },
+            ItemBody::ToolList(list) => Self::of_list(list),
+            ItemBody::Compaction(compaction) => Self::Compaction {
+                text: &compaction.text,
+            },
+            ItemBody::Foreign(item) => Self::Foreign { item: item.raw() },
+        }
+    }
+
+    fn of_list(list: &'a ToolList) -> Self {
+        let (tools, error) = match &list.tools {
+            Ok(tools) => (tools.iter().map(Tool::of).collect(), None),
+            Err(error) => (Vec::new(), Some(&**error)),
+        };
+        let server = &list.label;
+        Self::ToolList {
+            server,
+            tools,
+            error,
         }
     }
 }
@@ -104,6 +164,50 @@ struct ImageUrl<'a> {
     detail: Option<&'a Arc<str>>,
 }
 
+#[derive(Serialize)]
+struct RefusalPart<'a> {
+    r#type: &'static str,
+    refusal: &'a str,
+}
+
+#[derive(Serialize)]
+struct FileShape<'a> {
+    r#type: &'static str,
+    file: FileFields<'a>,
+}
+
+#[derive(Serialize)]
+struct FileFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_data: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_id: Option<&'a str>,
+}
+
+impl<'a> FileShape<'a> {
+    fn of(file: &'a FilePart) -> Self {
+        let FilePart {
+            name,
+            data,
+            url,
+            id,
+        } = file;
+        Self {
+            r#type: "file",
+            file: FileFields {
+                filename: name.as_deref(),
+                file_data: data.as_deref(),
+                file_url: url.as_deref(),
+                file_id: id.as_deref(),
+            },
+        }
+    }
+}
+
 impl Serialize for One<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
@@ -120,6 +224,12 @@ impl Serialize for One<'_> {
                 },
             }
             .serialize(serializer),
+            Part::Refusal(refusal) => RefusalPart {
+                r#type: "refusal",
+                refusal,
+            }
+            .serialize(serializer),
+            Part::File(file) => FileShape::of(file).serialize(serializer),
             Part::Other(raw) => raw.raw().serialize(serializer),
         }
     }

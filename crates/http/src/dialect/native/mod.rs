@@ -1,7 +1,10 @@
 //! The house's own API, under `/v1`.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use bytes::BytesMut;
+use response_domain::entry::Entry;
 use response_domain::event::Event;
 use response_domain::id::{EndpointId, ResponseId};
 use response_domain::item::Item;
@@ -14,10 +17,11 @@ use response_domain::webhook::{
 use response_engine::endpoints::Rotation;
 
 use super::{
-    Deletion, Deliveries, Dialect, Endpoints, Mark, NumberedStep, Responses, Shown, Traces, Trial,
+    Deletion, Deliveries, Dialect, Endpoints, Lists, NumberedStep, Responses, Traces, Trial,
     put_json,
 };
 use crate::problem::Problem;
+use crate::stream::Frames;
 
 mod content;
 mod delivery;
@@ -46,11 +50,14 @@ impl Dialect for Native {
 }
 
 impl Responses for Native {
+    const QUEUED: StatusCode = StatusCode::CREATED;
+    const OUTPUT: bool = false;
+
     fn parse(self, body: &str) -> Result<Draft, Problem> {
         request::draft(body)
     }
 
-    fn show(self, response: &Response, out: &mut BytesMut) {
+    fn show(self, response: &Response, _output: &[Entry], out: &mut BytesMut) {
         put_json(out, &response::Shape::of(response));
     }
 
@@ -59,16 +66,26 @@ impl Responses for Native {
         Some(Problem::of_run(response, &failure))
     }
 
-    fn show_item(self, item: &Item, out: &mut BytesMut) {
-        put_json(out, &item::Shape::of(item));
-    }
-
     fn show_deleted(self, id: ResponseId, out: &mut BytesMut) {
         put_json(out, &Deletion::of("response", id));
     }
 
-    fn frame(self, event: &Event, mark: Mark<'_>, out: &mut BytesMut) -> Shown {
-        event::frame(event, mark, out)
+    fn frames(self, event: &Event, _told: &[Arc<Item>], frames: &mut Frames<'_>) {
+        event::frame(event, frames);
+    }
+
+    fn done(self) -> &'static [u8] {
+        b""
+    }
+
+    fn heartbeat(self) -> &'static [u8] {
+        b": heartbeat\n\n"
+    }
+}
+
+impl Lists for Native {
+    fn show_item(self, item: &Item, out: &mut BytesMut) {
+        put_json(out, &item::Shape::of(item));
     }
 
     fn status_word(self, status: &Status) -> &'static str {
