@@ -125,7 +125,7 @@ pub(crate) fn executions(rows: &[execution::Model]) -> Result<Executions, StoreE
 
 fn read_execution(row: &execution::Model) -> Result<Execution, RecordError> {
     let parent: ResponseId = id(&row.response_id)?;
-    let (input, state) = read_call(&row.status, &row.body)?;
+    let call = read_call(&row.status, &row.body)?;
     let duration = row.duration_us.map(|micros| {
         u64::try_from(micros)
             .map(Duration::from_micros)
@@ -138,12 +138,13 @@ fn read_execution(row: &execution::Model) -> Result<Execution, RecordError> {
             .server
             .as_deref()
             .map(|server| plain::read(server).into()),
-        input,
+        input: call.input,
         turn: number(row.turn)?,
         depth: number(row.depth)?,
-        state,
+        state: call.state,
         started_at: row.started_at.into(),
         duration: duration.transpose()?,
+        site: call.site,
     })
 }
 

@@ -5,15 +5,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use response_domain::execution::{Execution, ExecutionState};
-use response_domain::item::{CallId, FunctionCall};
+use response_domain::item::{CallId, FunctionCall, Runner};
 use response_domain::json::Json;
 use response_domain::run::checkpoint::Checkpoint;
 use response_domain::run::repair::{Fault, Streak};
 use response_domain::run::{CallState, Closing, PendingCall};
-use response_domain::tool::{Repeat, ToolCall, ToolHome, ToolReply, ToolSpec, Verdict};
+use response_domain::tool::{Approval, Repeat, ToolCall, ToolHome, ToolReply, ToolSpec, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::item::RunnerRecord;
 use super::{RecordError, V1, read, word, write};
 
 #[derive(Serialize, Deserialize)]
@@ -55,6 +56,11 @@ struct PendingRecord<'a> {
     /// Those of its execution when absent.
     #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
     arguments: Option<Cow<'a, str>>,
+    /// Who runs it; when absent, what runs what was started, what ran its execution, or its caller.
+    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    by: Option<RunnerRecord<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    approval: Option<Cow<'a, str>>,
     #[serde(borrow)]
     state: StateRecord<'a>,
 }
@@ -91,13 +97,35 @@ struct ToolRecord<'a> {
     parameters: &'a RawValue,
     #[serde(with = "word")]
     repeat: Repeat,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    strict: Option<bool>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    annotations: Option<&'a RawValue>,
+    #[serde(with = "word", skip_serializing_if = "is_waived", default = "waived")]
+    approval: Approval,
+}
+
+const fn waived() -> Approval {
+    Approval::Waived
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn is_waived(approval: &Approval) -> bool {
+    *approval == Approval::Waived
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum HomeRecord<'a> {
-    /// The label of the server, and the tool's name there.
-    Server(#[serde(borrow)] Cow<'a, str>, #[serde(borrow)] Cow<'a, str>),
+    /// The label of the server, the tool's name there, and the server's address when its caller named it.
+    Server(
+        #[serde(borrow)] Cow<'a, str>,
+        #[serde(borrow)] Cow<'a, str>,
+        #[serde(borrow, skip_serializing_if = "Option::is_none", default)] Option<Cow<'a, str>>,
+    ),
     Caller,
 }
 
@@ -171,6 +199,8 @@ impl<'a> PendingRecord<'a> {
             call_id,
             name,
             arguments,
+            runner,
+            approval,
         } = &pending.call;
         let input = execution.map(|execution| &execution.input);
         Self {
@@ -178,6 +208,9 @@ impl<'a> PendingRecord<'a> {
             name: Cow::Borrowed(name),
             execution: execution.map(|execution| execution.id.ordinal),
             arguments: (input != Some(arguments)).then_some(Cow::Borrowed(&**arguments)),
+            by: (*runner != usual_runner(&pending.state, execution))
+                .then(|| RunnerRecord::of(runner).unwrap_or(RunnerRecord::Caller)),
+            approval: approval.as_deref().map(Cow::Borrowed),
             state: match &pending.state {
                 CallState::Callers => StateRecord::Callers,
                 CallState::Started(call, _) => StateRecord::Started {
@@ -231,15 +264,34 @@ impl<'a> PendingRecord<'a> {
                 })
             }
         };
+        let runner = match self.by {
+            Some(runner) => runner.restore(),
+            None => usual_runner(&state, execution),
+        };
         Ok(PendingCall {
             call: FunctionCall {
                 call_id: CallId(self.id.into()),
                 name: self.name.into(),
                 arguments,
+                runner,
+                approval: self.approval.map(Into::into),
             },
             state,
         })
     }
+}
+
+/// Who runs a call, as far as its state and its execution tell.
+fn usual_runner(state: &CallState, execution: Option<&Arc<Execution>>) -> Runner {
+    let server = match state {
+        CallState::Callers => None,
+        CallState::Started(call, _) => call.tool.server_tool().map(Arc::new),
+        CallState::Returned(_) => {
+            let site = execution.and_then(|execution| execution.site.as_ref());
+            site.map(|site| Arc::clone(&site.tool))
+        }
+    };
+    server.map_or(Runner::Caller, Runner::Server)
 }
 
 /// The execution of this ordinal.
@@ -299,14 +351,19 @@ impl<'a> ToolRecord<'a> {
         Self {
             name: Cow::Borrowed(&tool.name),
             home: match &tool.home {
-                ToolHome::Server { label, name } => {
-                    HomeRecord::Server(Cow::Borrowed(label), Cow::Borrowed(name))
-                }
+                ToolHome::Server { label, name, url } => HomeRecord::Server(
+                    Cow::Borrowed(label),
+                    Cow::Borrowed(name),
+                    url.as_deref().map(Cow::Borrowed),
+                ),
                 ToolHome::Caller => HomeRecord::Caller,
             },
             description: tool.description.as_deref().map(Cow::Borrowed),
             parameters: tool.parameters.raw(),
             repeat: tool.repeat,
+            strict: tool.strict,
+            annotations: tool.annotations.as_ref().map(Json::raw),
+            approval: tool.approval,
         }
     }
 
@@ -314,15 +371,19 @@ impl<'a> ToolRecord<'a> {
         ToolSpec {
             name: self.name.into(),
             home: match self.home {
-                HomeRecord::Server(label, name) => ToolHome::Server {
+                HomeRecord::Server(label, name, url) => ToolHome::Server {
                     label: label.into(),
                     name: name.into(),
+                    url: url.map(Into::into),
                 },
                 HomeRecord::Caller => ToolHome::Caller,
             },
             description: self.description.map(Into::into),
             parameters: Json::from_raw(self.parameters.to_owned()),
             repeat: self.repeat,
+            strict: self.strict,
+            annotations: self.annotations.map(|raw| Json::from_raw(raw.to_owned())),
+            approval: self.approval,
         }
     }
 }

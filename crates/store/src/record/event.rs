@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use response_domain::event::{Event, OpenItem, Place, TextKind};
 use response_domain::id::{ItemId, RawId, ResponseId};
-use response_domain::item::{CallId, Item, ItemBody, ItemStatus, Part};
+use response_domain::item::{CallId, CallKind, Item, ItemBody, ItemStatus, Part, Runner};
 use serde::{Deserialize, Serialize};
 
-use super::item::{BodyRecord, length};
+use super::item::{BodyRecord, RunnerRecord, length};
 use super::{RecordError, V1, read, word, write};
 
 #[derive(Serialize, Deserialize)]
@@ -51,12 +51,31 @@ enum EventRecord<'a> {
         #[serde(with = "word")] TextKind,
         #[serde(borrow)] Option<Cow<'a, str>>,
     ),
-    Args(u32, u32, #[serde(borrow)] Cow<'a, str>),
+    /// Whose the call is, unless its caller's, comes last.
+    Args(
+        u32,
+        u32,
+        #[serde(borrow)] Cow<'a, str>,
+        #[serde(with = "word", skip_serializing_if = "is_callers", default = "callers")] CallKind,
+    ),
     ArgsDone(u32, u32, #[serde(borrow)] Option<ClosedRecord<'a>>),
     Closed(u32, u32, #[serde(borrow)] ClosedRecord<'a>),
     /// The ordinal of the execution, as the next.
     Call(u32),
     Returned(u32),
+    Dropped(u32, u32, #[serde(borrow)] ClosedRecord<'a>),
+}
+
+const fn callers() -> CallKind {
+    CallKind::Callers
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn is_callers(kind: &CallKind) -> bool {
+    *kind == CallKind::Callers
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,8 +83,32 @@ enum EventRecord<'a> {
 enum OpenRecord<'a> {
     Message,
     Reasoning,
-    /// The id of the call, and the tool's name.
-    Call(#[serde(borrow)] Cow<'a, str>, #[serde(borrow)] Cow<'a, str>),
+    /// The id of the call, the tool's name, and who runs it, unless it is the caller.
+    Call(
+        #[serde(borrow)] Cow<'a, str>,
+        #[serde(borrow)] Cow<'a, str>,
+        #[serde(borrow, skip_serializing_if = "Option::is_none", default)] Option<ByRecord<'a>>,
+    ),
+    /// The label of the server.
+    ToolList(#[serde(borrow)] Cow<'a, str>),
+}
+
+/// Who runs a call, and the request by which its caller allowed it.
+#[derive(Serialize, Deserialize)]
+struct ByRecord<'a>(
+    #[serde(borrow)] RunnerRecord<'a>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none", default)] Option<Cow<'a, str>>,
+);
+
+impl<'a> ByRecord<'a> {
+    fn of(runner: &'a Runner, approval: Option<&'a Arc<str>>) -> Option<Self> {
+        let runner = RunnerRecord::of(runner);
+        let approval = approval.map(|id| Cow::Borrowed(&**id));
+        if runner.is_none() && approval.is_none() {
+            return None;
+        }
+        Some(Self(runner.unwrap_or(RunnerRecord::Caller), approval))
+    }
 }
 
 /// An item without its id, which its place tells.
@@ -147,9 +190,9 @@ impl<'a> Writer<'a> {
                 let (item, index) = self.place(*place)?;
                 EventRecord::PartDone(item, index, *kind, self.unless_closed(*place, text))
             }
-            Event::ArgumentsDelta(place, text) => {
+            Event::ArgumentsDelta(place, kind, text) => {
                 let (item, index) = self.place(*place)?;
-                EventRecord::Args(item, index, self.text(text))
+                EventRecord::Args(item, index, self.text(text), *kind)
             }
             Event::ArgumentsDone(place, item) => {
                 let (ordinal, index) = self.place_of(*place, item)?;
@@ -168,6 +211,10 @@ impl<'a> Writer<'a> {
             }
             Event::CallReturned(call) => {
                 EventRecord::Returned(self.own(call.id.parent, call.id.ordinal)?)
+            }
+            Event::CallDropped(place, item) => {
+                let (ordinal, index) = self.place_of(*place, item)?;
+                EventRecord::Dropped(ordinal, index, self.closed_record(item))
             }
         })
     }
@@ -226,7 +273,12 @@ fn own_text(item: &Item) -> Option<&Arc<str>> {
             _ => None,
         },
         ItemBody::Reasoning(reasoning) => Some(&reasoning.text),
-        ItemBody::FunctionCall(_) | ItemBody::FunctionCallOutput(_) => None,
+        ItemBody::FunctionCall(_)
+        | ItemBody::FunctionCallOutput(_)
+        | ItemBody::ApprovalResponse(_)
+        | ItemBody::ToolList(_)
+        | ItemBody::Compaction(_)
+        | ItemBody::Foreign(_) => None,
     }
 }
 
@@ -273,8 +325,8 @@ impl Reader {
             EventRecord::PartDone(item, index, kind, text) => {
                 Event::PartClosed(self.place(item, index), kind, self.text(item, text)?)
             }
-            EventRecord::Args(item, index, text) => {
-                Event::ArgumentsDelta(self.place(item, index), text.into())
+            EventRecord::Args(item, index, text, kind) => {
+                Event::ArgumentsDelta(self.place(item, index), kind, text.into())
             }
             EventRecord::ArgsDone(item, index, closed) => {
                 let whole = match closed {
@@ -287,6 +339,9 @@ impl Reader {
                 let whole = self.item(item, closed);
                 self.closed.insert(item, Arc::clone(&whole));
                 Event::ItemClosed(self.place(item, index), whole)
+            }
+            EventRecord::Dropped(item, index, closed) => {
+                Event::CallDropped(self.place(item, index), self.item(item, closed))
             }
         }))
     }
@@ -319,9 +374,17 @@ impl<'a> OpenRecord<'a> {
         match kind {
             OpenItem::Message => Self::Message,
             OpenItem::Reasoning => Self::Reasoning,
-            OpenItem::Call { call_id, name } => {
-                Self::Call(Cow::Borrowed(&call_id.0), Cow::Borrowed(name))
-            }
+            OpenItem::Call {
+                call_id,
+                name,
+                runner,
+                approval,
+            } => Self::Call(
+                Cow::Borrowed(&call_id.0),
+                Cow::Borrowed(name),
+                ByRecord::of(runner, approval.as_ref()),
+            ),
+            OpenItem::ToolList { label } => Self::ToolList(Cow::Borrowed(label)),
         }
     }
 
@@ -329,9 +392,20 @@ impl<'a> OpenRecord<'a> {
         match self {
             Self::Message => OpenItem::Message,
             Self::Reasoning => OpenItem::Reasoning,
-            Self::Call(call_id, name) => OpenItem::Call {
-                call_id: CallId(call_id.into()),
-                name: name.into(),
+            Self::Call(call_id, name, by) => {
+                let (runner, approval) = match by {
+                    Some(ByRecord(runner, approval)) => (runner.restore(), approval),
+                    None => (Runner::Caller, None),
+                };
+                OpenItem::Call {
+                    call_id: CallId(call_id.into()),
+                    name: name.into(),
+                    runner,
+                    approval: approval.map(Into::into),
+                }
+            }
+            Self::ToolList(label) => OpenItem::ToolList {
+                label: label.into(),
             },
         }
     }

@@ -11,8 +11,10 @@ pub(crate) mod checkpoint;
 pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod item;
+mod list;
 pub(crate) mod progress;
 pub(crate) mod spec;
+mod tools;
 pub(crate) mod word;
 
 /// Why a record, or a column beside it, cannot be read.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use response_domain::id::{InvalidId, ResponseId};
 use response_domain::json::Json;
 use response_domain::spec::{
-    Controls, Delivery, InputItem, OnMaxDepth, ResponseSpec, Storage, ToolChoice, ToolFailure,
-    ToolRequest, ToolSelection,
+    Controls, Delivery, InputItem, OnMaxDepth, ReasoningForm, ResponseSpec, Storage, ToolFailure,
+    Truncation,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::item::{BodyRecord, length};
+use super::tools::{self, ChoiceRecord, NameRecord, ToolsRecord};
 use super::{RecordError, V1, read, word, write};
 
 #[derive(Serialize, Deserialize)]
@@ -30,11 +31,21 @@ struct SpecRecord<'a> {
     tools: ToolsRecord<'a>,
     #[serde(borrow)]
     tool_choice: ChoiceRecord<'a>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    allowed_tools: Option<Vec<NameRecord<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    max_tool_calls: Option<u32>,
+    #[serde(borrow, skip_serializing_if = "Vec::is_empty", default)]
+    unknown_tools: Vec<Cow<'a, str>>,
     max_rounds: u16,
     #[serde(with = "word")]
     on_max_depth: OnMaxDepth,
     #[serde(with = "word")]
     tool_failure: ToolFailure,
+    #[serde(with = "word", skip_serializing_if = "is_usual", default)]
+    truncation: Truncation,
+    #[serde(with = "word", skip_serializing_if = "is_usual", default)]
+    reasoning: ReasoningForm,
     #[serde(with = "word")]
     delivery: Delivery,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -43,6 +54,9 @@ struct SpecRecord<'a> {
     metadata: &'a RawValue,
     #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
     user: Option<Cow<'a, str>>,
+    /// An empty object when absent.
+    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    echo: Option<&'a RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,35 +105,12 @@ struct ControlsRecord<'a> {
     parallel_tool_calls: Option<bool>,
     #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
     reasoning_effort: Option<Cow<'a, str>>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ToolsRecord<'a> {
-    All,
-    #[serde(borrow)]
-    Only(Vec<ToolRecord<'a>>),
-    Nothing,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ToolRecord<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
     #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
-    description: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
-    parameters: Option<&'a RawValue>,
+    verbosity: Option<Cow<'a, str>>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ChoiceRecord<'a> {
-    Auto,
-    None,
-    Required,
-    #[serde(borrow)]
-    Named(Cow<'a, str>),
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The number that was written, to the last bit; the usual way may be off by one.
@@ -138,6 +129,8 @@ pub(crate) fn write_spec(spec: &ResponseSpec) -> String {
     let about = 256
         + spec.input.as_str().len()
         + spec.metadata.as_str().len()
+        + spec.echo.as_str().len()
+        + tools::length(&spec.tools)
         + spec.system_prompt.as_ref().map_or(0, |prompt| prompt.len())
         + items.sum::<usize>();
     write(&SpecRecord::of(spec), about)
@@ -164,15 +157,23 @@ pub(crate) fn read_spec(
             .unwrap_or_default(),
         tools: record.tools.restore(),
         tool_choice: record.tool_choice.restore(),
+        allowed_tools: record
+            .allowed_tools
+            .map(|names| names.into_iter().map(NameRecord::restore).collect()),
+        max_tool_calls: record.max_tool_calls,
+        unknown_tools: record.unknown_tools.into_iter().map(Into::into).collect(),
         max_rounds: record.max_rounds,
         on_max_depth: record.on_max_depth,
         tool_failure: record.tool_failure,
+        truncation: record.truncation,
+        reasoning: record.reasoning,
         delivery: record.delivery,
         storage: Storage::Stored,
         conversation: conversation.map_err(RecordError::Id)?,
         previous,
         metadata: json(record.metadata),
         user: record.user.map(Into::into),
+        echo: record.echo.map_or_else(Json::empty_object, json),
     })
 }
 
@@ -191,13 +192,26 @@ impl<'a> SpecRecord<'a> {
                 .then(|| ControlsRecord::of(&spec.controls)),
             tools: ToolsRecord::of(&spec.tools),
             tool_choice: ChoiceRecord::of(&spec.tool_choice),
+            allowed_tools: spec
+                .allowed_tools
+                .as_ref()
+                .map(|names| names.iter().map(NameRecord::of).collect()),
+            max_tool_calls: spec.max_tool_calls,
+            unknown_tools: spec
+                .unknown_tools
+                .iter()
+                .map(|kind| Cow::Borrowed(&**kind))
+                .collect(),
             max_rounds: spec.max_rounds,
             on_max_depth: spec.on_max_depth,
             tool_failure: spec.tool_failure,
+            truncation: spec.truncation,
+            reasoning: spec.reasoning,
             delivery: spec.delivery,
             conversation: spec.conversation.map(|id| id.to_string()),
             metadata: spec.metadata.raw(),
             user: spec.user.as_deref().map(Cow::Borrowed),
+            echo: (spec.echo != Json::empty_object()).then(|| spec.echo.raw()),
         }
     }
 }
@@ -231,6 +245,7 @@ impl<'a> ControlsRecord<'a> {
             response_format: controls.response_format.as_ref().map(Json::raw),
             parallel_tool_calls: controls.parallel_tool_calls,
             reasoning_effort: controls.reasoning_effort.as_deref().map(Cow::Borrowed),
+            verbosity: controls.verbosity.as_deref().map(Cow::Borrowed),
         }
     }
 
@@ -246,54 +261,7 @@ impl<'a> ControlsRecord<'a> {
             response_format: self.response_format.map(json),
             parallel_tool_calls: self.parallel_tool_calls,
             reasoning_effort: self.reasoning_effort.map(Into::into),
-        }
-    }
-}
-
-impl<'a> ToolsRecord<'a> {
-    fn of(selection: &'a ToolSelection) -> Self {
-        let tool = |request: &'a ToolRequest| ToolRecord {
-            name: Cow::Borrowed(&request.name),
-            description: request.description.as_deref().map(Cow::Borrowed),
-            parameters: request.parameters.as_ref().map(Json::raw),
-        };
-        match selection {
-            ToolSelection::All => Self::All,
-            ToolSelection::Nothing => Self::Nothing,
-            ToolSelection::Only(requests) => Self::Only(requests.iter().map(tool).collect()),
-        }
-    }
-
-    fn restore(self) -> ToolSelection {
-        let request = |tool: ToolRecord<'_>| ToolRequest {
-            name: tool.name.into(),
-            description: tool.description.map(Into::into),
-            parameters: tool.parameters.map(json),
-        };
-        match self {
-            Self::All => ToolSelection::All,
-            Self::Nothing => ToolSelection::Nothing,
-            Self::Only(tools) => ToolSelection::Only(tools.into_iter().map(request).collect()),
-        }
-    }
-}
-
-impl<'a> ChoiceRecord<'a> {
-    fn of(choice: &'a ToolChoice) -> Self {
-        match choice {
-            ToolChoice::Auto => Self::Auto,
-            ToolChoice::None => Self::None,
-            ToolChoice::Required => Self::Required,
-            ToolChoice::Named(name) => Self::Named(Cow::Borrowed(name)),
-        }
-    }
-
-    fn restore(self) -> ToolChoice {
-        match self {
-            Self::Auto => ToolChoice::Auto,
-            Self::None => ToolChoice::None,
-            Self::Required => ToolChoice::Required,
-            Self::Named(name) => ToolChoice::Named(name.into()),
+            verbosity: self.verbosity.map(Into::into),
         }
     }
 }

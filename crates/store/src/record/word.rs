@@ -3,12 +3,12 @@
 
 use response_domain::event::TextKind;
 use response_domain::failure::FailureCode;
-use response_domain::item::{ItemStatus, Role};
+use response_domain::item::{CallKind, Consent, ItemStatus, OutputVerdict, Role};
 use response_domain::response::Finish;
 use response_domain::run::Closing;
-use response_domain::spec::{Delivery, OnMaxDepth, ToolFailure};
+use response_domain::spec::{Delivery, OnMaxDepth, ReasoningForm, ToolFailure, Truncation};
 use response_domain::status::{IncompleteReason, StatusName};
-use response_domain::tool::{Repeat, Verdict};
+use response_domain::tool::{Approval, Repeat, Verdict};
 use response_domain::webhook::{Disabled, GaveUp, Payload, SendFault, WebhookEvent};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
@@ -55,6 +55,12 @@ macro_rules! domain_words {
 words!(Delivery { Wait = "wait", Stream = "stream", Background = "background" });
 words!(OnMaxDepth { Fail = "fail", Answer = "answer" });
 words!(ToolFailure { Fail = "fail", Report = "report" });
+words!(Truncation { Trim = "trim", Whole = "whole" });
+words!(ReasoningForm { Clear = "clear", Sealed = "sealed" });
+words!(Consent { Given = "given", Denied = "denied" });
+words!(OutputVerdict { Result = "result", Complaint = "complaint" });
+words!(Approval { Needed = "needed", Waived = "waived" });
+words!(CallKind { Callers = "caller", Servers = "server", Asks = "asks", Nobodys = "nobody" });
 words!(ItemStatus { Completed = "completed", Incomplete = "incomplete" });
 words!(TextKind { Output = "output", Reasoning = "reasoning" });
 words!(Closing { No = "no", LastAnswer = "last_answer" });
@@ -66,6 +72,7 @@ words!(Verdict {
     BadArguments = "bad_arguments",
     UnknownTool = "unknown_tool",
     TooManyCalls = "too_many_calls",
+    Denied = "denied",
     OutcomeUnknown = "outcome_unknown",
 });
 domain_words!(FailureCode, Finish, IncompleteReason, Role, StatusName);
