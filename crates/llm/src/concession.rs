@@ -32,6 +32,8 @@ concessions! {
     NoReasoning = "no_reasoning",
     /// Each assistant message carries its reasoning.
     EveryReasoning = "every_reasoning",
+    /// Files that are text are told as text.
+    FilesAsText = "files_as_text",
     /// `max_completion_tokens` instead of `max_tokens`.
     MaxCompletionTokens = "max_completion_tokens",
     /// The schemas of tools say types, properties and enums only.
@@ -40,7 +42,7 @@ concessions! {
 
 /// A set of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Concessions(u8);
+pub(crate) struct Concessions(u16);
 
 impl Concessions {
     pub(crate) const NONE: Self = Self(0);

@@ -82,6 +82,22 @@ const NOT_EMPTY: &[&str] = &[
     "should be a non-empty string",
 ];
 
+const NO_FILES: &[&str] = &[
+    "content part type",
+    "unknown part type",
+    "content[].type",
+    "unknown variant `file`",
+    "either 'text' or 'image_url'",
+    "invalid message format",
+    "does not match any of the expected tags",
+    "'file'",
+    "\"file\"",
+    "`file`",
+    "file_data",
+    "file input",
+    "file content",
+];
+
 const SCHEMA: &[&str] = &[
     "schema",
     "grammar",
@@ -107,6 +123,7 @@ pub(super) fn form(said: &str, possible: Concessions) -> Option<Concession> {
         Concession::NoSystemRole => says_any(said, NO_SYSTEM),
         Concession::StrictTurns => says_any(said, ONE_SYSTEM_FIRST),
         Concession::NoEmptyContent => says_any(said, NOT_EMPTY),
+        Concession::FilesAsText => says_any(said, NO_FILES),
         Concession::PlainSchemas => says_any(said, SCHEMA),
     };
     let mut open = Concession::ALL

@@ -5,7 +5,6 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use response_domain::item::ItemBody;
 use response_domain::tool::{self, ToolSpec};
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -38,18 +37,19 @@ impl Serialize for Message<'_> {
                 map.serialize_entry("role", "system")?;
                 map.serialize_entry("content", &Words::instructions(plan, *before))?;
             }
-            Entry::Said(side, range) => {
-                let role = match side {
-                    Side::Instructions => "system",
-                    Side::User | Side::Assistant => "user",
-                };
-                map.serialize_entry("role", role)?;
-                map.serialize_entry("content", &Words::said(plan, *side, range))?;
-            }
-            Entry::SaidUnderInstructions(range) => {
-                let words = Words::instructions(plan, plan.items.len()).and_user(range);
-                map.serialize_entry("role", "user")?;
+            Entry::Instruction(at) => {
+                let words = Words::said(plan, Side::Instructions, &(*at..at + 1));
+                map.serialize_entry("role", "system")?;
                 map.serialize_entry("content", &words)?;
+            }
+            Entry::User(turn) => {
+                map.serialize_entry("role", "user")?;
+                let words = Words::of_user(plan, turn);
+                if words.is_empty() && self.must_say() {
+                    map.serialize_entry("content", EMPTY)?;
+                } else {
+                    map.serialize_entry("content", &words)?;
+                }
             }
             Entry::Written(range, calls) => self.written(&mut map, range, calls)?,
             Entry::Output(number, place) => self.output(&mut map, *number, *place)?,
@@ -58,7 +58,16 @@ impl Serialize for Message<'_> {
     }
 }
 
+/// What stands for nothing where that is refused.
+const EMPTY: &str = "(empty)";
+/// What an output says whose text is empty, because a picture or a file is all there is.
+const BEHIND: &str = "(what it returned is in the next message)";
+
 impl Message<'_> {
+    fn must_say(&self) -> bool {
+        self.plan.conceded.has(Concession::NoEmptyContent)
+    }
+
     fn written<M: SerializeMap>(
         &self,
         map: &mut M,
@@ -68,7 +77,7 @@ impl Message<'_> {
         let plan = self.plan;
         let words = Words::said(plan, Side::Assistant, range);
         map.serialize_entry("role", "assistant")?;
-        if words.is_empty() && plan.conceded.has(Concession::NoEmptyContent) {
+        if words.is_empty() && self.must_say() {
             map.serialize_entry("content", &())?;
         } else {
             map.serialize_entry("content", &words)?;
@@ -94,17 +103,15 @@ impl Message<'_> {
     ) -> Result<(), M::Error> {
         map.serialize_entry("role", "tool")?;
         map.serialize_entry("tool_call_id", &Id(number))?;
-        let output = match self.plan.items.get(place).map(|item| &item.body) {
-            Some(ItemBody::FunctionCallOutput(output)) => &*output.output,
-            _ => "",
+        let output = self.plan.output(place);
+        let text = output.map_or("", |output| &*output.output);
+        let goes_on = self.plan.returned(&(number - 1..number)).next().is_some();
+        let text = match text.trim().is_empty() {
+            true if goes_on => BEHIND,
+            true if self.must_say() => EMPTY,
+            _ => text,
         };
-        let must_say = self.plan.conceded.has(Concession::NoEmptyContent);
-        let output = if must_say && output.trim().is_empty() {
-            "(empty)"
-        } else {
-            output
-        };
-        map.serialize_entry("content", output)
+        map.serialize_entry("content", text)
     }
 }
 
@@ -151,7 +158,7 @@ impl Serialize for Calls<'_> {
 
 /// A name as servers take it in a transcript: that of the offered tool that was meant, or what is left of
 /// one that a model made up.
-fn wire_name<'a>(name: &'a str, tools: &'a [Arc<ToolSpec>]) -> Cow<'a, str> {
+pub(super) fn wire_name<'a>(name: &'a str, tools: &'a [Arc<ToolSpec>]) -> Cow<'a, str> {
     const LONGEST: usize = 64;
     if let Some(tool) = tool::find(tools, name) {
         return Cow::Borrowed(&tool.name);

@@ -10,9 +10,14 @@
 //!   the empty text ([`Concession::NoEmptyContent`] turns that round).
 //! - Reasoning goes back, as `reasoning_content`, with messages that call and only with them: there some
 //!   servers insist on it, elsewhere some ignore and some refuse it.
+//! - A tool message is one text. Pictures and files that a tool returned stand in a user message behind
+//!   the outputs of that turn, which says whose they are.
+//! - What a model refused with is its text: few servers know another place for it.
 //! - Call ids are numbered anew through the transcript and nine letters and digits long, which is what
 //!   the strictest template asks for.
 
+mod file;
+mod links;
 mod message;
 mod plan;
 mod schema;
@@ -61,6 +66,7 @@ impl<'a> ChatRequest<'a> {
             Concession::MaxCompletionTokens => self.turn.spec.controls.max_tokens.is_some(),
             Concession::EveryReasoning | Concession::NoEmptyContent => self.plan.has_answers(),
             Concession::NoReasoning => self.plan.sends_reasoning(),
+            Concession::FilesAsText => self.plan.has_plain_files(),
             Concession::PlainSchemas => self.offers_tools(),
             Concession::StrictTurns | Concession::NoSystemRole => true,
         };
@@ -137,7 +143,8 @@ impl<'a> ChatRequest<'a> {
             map,
             "reasoning_effort",
             controls.reasoning_effort.as_deref(),
-        )
+        )?;
+        entry(map, "verbosity", controls.verbosity.as_deref())
     }
 }
 

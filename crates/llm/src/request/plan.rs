@@ -3,10 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use response_domain::item::{CallId, FunctionCall, Item, ItemBody, Message, Part, Role};
+use response_domain::item::{
+    FunctionCall, FunctionCallOutput, Item, ItemBody, Message, Part, Role,
+};
 use response_domain::ports::llm::ModelTurn;
 use response_domain::tool::ToolSpec;
 
+use super::file;
+use super::links::{Link, links};
 use crate::concession::{Concession, Concessions};
 
 /// The messages of a request, as places in the transcript.
@@ -27,14 +31,25 @@ pub(super) struct Plan<'a> {
 pub(super) enum Entry {
     /// The system prompt and the instructions among the items before the place.
     Instructions(usize),
-    /// What a user, or an instruction in the middle, says; the items of that side in the range.
-    Said(Side, Range<usize>),
-    /// The same, with the instructions of the whole transcript before it.
-    SaidUnderInstructions(Range<usize>),
+    /// An instruction in the middle, at the place.
+    Instruction(usize),
+    /// What a user says.
+    User(UserTurn),
     /// What a turn wrote: reasoning, text and calls in the range, and which of all calls those are.
     Written(Range<usize>, Range<usize>),
     /// The output of the call of this number.
     Output(usize, usize),
+}
+
+/// What a user message is made of.
+#[derive(Debug, Clone)]
+pub(super) struct UserTurn {
+    /// Whether the instructions of the whole transcript come first.
+    pub(super) under: bool,
+    /// The calls whose outputs were more than text, of which the rest is told here.
+    pub(super) returned: Range<usize>,
+    /// The items of which the user's are said.
+    pub(super) said: Range<usize>,
 }
 
 /// Whose words a message is made of.
@@ -55,10 +70,15 @@ impl Side {
     }
 }
 
-#[derive(Debug)]
-struct Link {
-    call: usize,
-    output: usize,
+/// What one item says in a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Speech<'a> {
+    /// A message.
+    Message(&'a [Part]),
+    /// What went before comes down to this.
+    Summary(&'a str),
+    /// What the call of this number returned, of which the text is told elsewhere.
+    Returned(usize, &'a FunctionCall, &'a [Part]),
 }
 
 impl<'a> Plan<'a> {
@@ -92,6 +112,24 @@ impl<'a> Plan<'a> {
         self.entries.iter().any(is_answer)
     }
 
+    /// Whether there are files, and all of them can be told as text.
+    pub(super) fn has_plain_files(&self) -> bool {
+        let parts = self.items.iter().flat_map(|item| match &item.body {
+            ItemBody::Message(message) => message.content.as_slice(),
+            ItemBody::FunctionCallOutput(output) => output.parts.as_slice(),
+            _ => &[],
+        });
+        let mut files = parts.filter_map(|part| match part {
+            Part::File(file) if file::is_sent_whole(file) => Some(file),
+            _ => None,
+        });
+        let mut has_any = false;
+        files.all(|file| {
+            has_any = true;
+            file::contents(file).is_some()
+        }) && has_any
+    }
+
     pub(super) fn sends_reasoning(&self) -> bool {
         self.entries.iter().any(|entry| match entry {
             Entry::Written(items, calls) => {
@@ -109,31 +147,54 @@ impl<'a> Plan<'a> {
         !calls.is_empty() && !self.conceded.has(Concession::NoReasoning)
     }
 
+    /// The reasoning in the range; of reasoning whose text nobody has, its summary.
     pub(super) fn reasoning(&self, range: &Range<usize>) -> impl Iterator<Item = &'a str> {
-        self.within(range)
+        let thoughts = self
+            .within(range)
             .iter()
             .filter_map(|item| match &item.body {
-                ItemBody::Reasoning(reasoning) if !reasoning.text.is_empty() => {
-                    Some(&*reasoning.text)
+                ItemBody::Reasoning(reasoning) => Some(reasoning),
+                _ => None,
+            });
+        let texts = thoughts.flat_map(|thought| {
+            let is_told = !thought.text.is_empty();
+            let summary = thought.summary.iter().filter(move |_| !is_told);
+            std::iter::once(&thought.text).chain(summary)
+        });
+        texts.map(|text| &**text).filter(|text| !text.is_empty())
+    }
+
+    /// What one side says in the range, item by item.
+    pub(super) fn said(
+        &self,
+        side: Side,
+        range: &Range<usize>,
+    ) -> impl Iterator<Item = Speech<'a>> + Clone + use<'a> {
+        self.within(range)
+            .iter()
+            .filter_map(move |item| match &item.body {
+                ItemBody::Message(message) if Side::of(message.role) == side => {
+                    Some(Speech::Message(message.content.as_slice()))
+                }
+                ItemBody::Compaction(compaction) if side == Side::User => {
+                    Some(Speech::Summary(&compaction.text)).filter(|_| !is_silent(item))
                 }
                 _ => None,
             })
     }
 
-    /// What one side says in the range, message by message.
-    pub(super) fn said(
+    /// What the calls of these numbers (from 0) returned besides text.
+    pub(super) fn returned(
         &self,
-        side: Side,
         range: &Range<usize>,
-    ) -> impl Iterator<Item = &'a [Part]> + Clone + use<'a> {
-        self.within(range)
-            .iter()
-            .filter_map(move |item| match &item.body {
-                ItemBody::Message(message) if Side::of(message.role) == side => {
-                    Some(message.content.as_slice())
-                }
-                _ => None,
-            })
+    ) -> impl Iterator<Item = Speech<'a>> + Clone + use<'a, '_> {
+        let links = self.links.get(range.clone()).unwrap_or_default();
+        (range.start + 1..).zip(links).filter_map(|(number, link)| {
+            let call = self.items.get(link.call)?.as_call()?;
+            let parts = self.output(link.output)?.parts.as_slice();
+            let is_more = !parts.iter().all(|part| matches!(part, Part::Text(_)));
+            is_more.then_some(Speech::Returned(number, call, parts))
+        })
     }
 
     /// The calls of these numbers (from 0), in order.
@@ -148,6 +209,14 @@ impl<'a> Plan<'a> {
         (range.start + 1..).zip(calls)
     }
 
+    /// The output at this place.
+    pub(super) fn output(&self, place: usize) -> Option<&'a FunctionCallOutput> {
+        match &self.items.get(place)?.body {
+            ItemBody::FunctionCallOutput(output) => Some(output),
+            _ => None,
+        }
+    }
+
     fn within(&self, range: &Range<usize>) -> &'a [Arc<Item>] {
         self.items.get(range.clone()).unwrap_or_default()
     }
@@ -157,22 +226,15 @@ impl<'a> Plan<'a> {
     }
 
     fn lay_out(&mut self) {
-        let lead = self
-            .items
-            .iter()
-            .take_while(|item| is_instruction(item))
-            .count();
+        let leads = |item: &&Arc<Item>| is_instruction(item) || is_silent(item);
+        let lead = self.items.iter().take_while(leads).count();
         let gathered = if self.strict() {
             self.items.len()
         } else {
             lead
         };
-        let instructed = self.prompt.is_some()
-            || self
-                .items
-                .iter()
-                .take(gathered)
-                .any(|item| is_instruction(item));
+        let mut first = self.items.iter().take(gathered);
+        let instructed = self.prompt.is_some() || first.any(|item| is_instruction(item));
         let mut under = instructed && self.conceded.has(Concession::NoSystemRole);
         if instructed && !under {
             self.entries.push(Entry::Instructions(gathered));
@@ -180,102 +242,131 @@ impl<'a> Plan<'a> {
         let mut at = 0;
         while let Some(item) = self.items.get(at) {
             let mut end = at + 1;
-            match &item.body {
-                ItemBody::Message(Message { role, .. }) if *role != Role::Assistant => {
-                    let side = Side::of(*role);
-                    if side == Side::User {
-                        end = self.end_of_user(at);
-                        under = self.push_user(at..end, under);
-                    } else if at >= gathered {
-                        self.entries.push(Entry::Said(side, at..end));
-                    }
+            match self.part(at, item) {
+                Some(Voice::Instruction) if at >= gathered => {
+                    self.entries.push(Entry::Instruction(at));
                 }
-                ItemBody::FunctionCallOutput(_)
-                | ItemBody::Compaction(_)
-                | ItemBody::ApprovalResponse(_)
-                | ItemBody::ToolList(_)
-                | ItemBody::Foreign(_) => {}
-                _ => {
+                Some(Voice::User) => self.push_user(0..0, at..end, &mut under),
+                Some(Voice::Model(_)) => {
                     end = self.end_of_written(at);
-                    self.push_written(at..end);
+                    self.push_written(at..end, &mut under);
                 }
+                Some(Voice::Instruction | Voice::Tool) | None => {}
             }
             at = end;
         }
         if under {
             // No user ever spoke: the instructions are all there is to say.
-            self.entries.insert(0, Entry::SaidUnderInstructions(0..0));
+            let said = UserTurn {
+                under,
+                returned: 0..0,
+                said: 0..0,
+            };
+            self.entries.insert(0, Entry::User(said));
         }
     }
 
-    fn push_user(&mut self, range: Range<usize>, under: bool) -> bool {
-        self.entries.push(if under {
-            Entry::SaidUnderInstructions(range)
-        } else {
-            Entry::Said(Side::User, range)
-        });
-        false
+    fn push_user(&mut self, returned: Range<usize>, said: Range<usize>, under: &mut bool) {
+        let strict = self.strict();
+        match self.entries.last_mut() {
+            Some(Entry::User(before)) if strict && returned.is_empty() => {
+                if before.said.is_empty() {
+                    before.said = said;
+                } else {
+                    before.said.end = said.end;
+                }
+            }
+            _ => self.entries.push(Entry::User(UserTurn {
+                under: std::mem::take(under),
+                returned,
+                said,
+            })),
+        }
     }
 
-    fn push_written(&mut self, range: Range<usize>) {
+    fn push_written(&mut self, range: Range<usize>, under: &mut bool) {
         let first = self.links.partition_point(|link| link.call < range.start);
         let last = self.links.partition_point(|link| link.call < range.end);
-        let mut said = self.said(Side::Assistant, &range).flatten();
-        let says_anything =
-            said.any(|part| !matches!(part, Part::Text(text) if text.trim().is_empty()));
-        if !says_anything && first == last {
+        let says = |item: &Arc<Item>| {
+            is_models(item) && item.as_message().is_some_and(Message::says_something)
+        };
+        if !self.within(&range).iter().any(says) && first == last {
             return;
         }
-        self.entries.push(Entry::Written(range, first..last));
-        for number in first..last {
-            if let Some(link) = self.links.get(number) {
-                self.entries.push(Entry::Output(number + 1, link.output));
+        let strict = self.strict();
+        match self.entries.last_mut() {
+            Some(Entry::Written(before, calls)) if strict && calls.start == calls.end => {
+                before.end = range.end;
+                *calls = first..last;
             }
+            _ => self.entries.push(Entry::Written(range, first..last)),
         }
-    }
-
-    /// Where a user stops speaking: after one message, or, for a server that wants turns, before
-    /// anybody else speaks.
-    fn end_of_user(&self, start: usize) -> usize {
-        let mut end = start + 1;
-        if !self.strict() {
-            return end;
+        let numbers = (first + 1..).zip(self.links.get(first..last).unwrap_or_default());
+        let outputs = numbers.map(|(number, link)| Entry::Output(number, link.output));
+        self.entries.extend(outputs);
+        if self.returned(&(first..last)).next().is_some() {
+            self.push_user(first..last, 0..0, under);
         }
-        for (place, item) in self.items.iter().enumerate().skip(end) {
-            match &item.body {
-                ItemBody::Message(message) if message.role == Role::User => end = place + 1,
-                ItemBody::Message(message) if message.role != Role::Assistant => {}
-                _ => break,
-            }
-        }
-        end
     }
 
     /// Where one assistant message ends. What a model wrote in one turn belongs together; of what a
     /// caller sent, reasoning begins a message, text follows it, and calls follow that.
     fn end_of_written(&self, start: usize) -> usize {
-        let Some(first) = self.items.get(start) else {
-            return start;
+        let Some((first, Some(Voice::Model(mut stage)))) = self
+            .items
+            .get(start)
+            .map(|item| (item, self.part(start, item)))
+        else {
+            return start + 1;
         };
-        let mut stage = stage(first);
         let mut end = start + 1;
-        for item in self.items.iter().skip(end) {
-            let Some(next) = stage_of_written(item) else {
-                break;
+        for (place, item) in self.items.iter().enumerate().skip(end) {
+            let next = match self.part(place, item) {
+                Some(Voice::Model(next)) => next,
+                None => continue,
+                Some(_) => break,
             };
             let same_turn =
                 item.turn > 0 && item.turn == first.turn && item.id.parent == first.id.parent;
             let follows =
                 item.turn == 0 && first.turn == 0 && (next > stage || next == Stage::Call);
-            let merges = self.strict() && stage != Stage::Call;
-            if !(same_turn || follows || merges) {
+            if !(same_turn || follows) {
                 break;
             }
             stage = if same_turn { stage.max(next) } else { next };
-            end += 1;
+            end = place + 1;
         }
         end
     }
+
+    /// Who speaks with the item at this place; none when there is nothing to hear.
+    fn part(&self, place: usize, item: &Item) -> Option<Voice> {
+        match &item.body {
+            _ if is_silent(item) => None,
+            ItemBody::Message(message) => Some(match Side::of(message.role) {
+                Side::Instructions => Voice::Instruction,
+                Side::User => Voice::User,
+                Side::Assistant => Voice::Model(Stage::Text),
+            }),
+            ItemBody::Compaction(_) => Some(Voice::User),
+            ItemBody::Reasoning(_) => Some(Voice::Model(Stage::Reasoning)),
+            ItemBody::FunctionCall(_) => {
+                let link = self.links.binary_search_by_key(&place, |link| link.call);
+                link.is_ok().then_some(Voice::Model(Stage::Call))
+            }
+            ItemBody::FunctionCallOutput(_) => Some(Voice::Tool),
+            ItemBody::ApprovalResponse(_) | ItemBody::ToolList(_) | ItemBody::Foreign(_) => None,
+        }
+    }
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    Instruction,
+    User,
+    Model(Stage),
+    Tool,
 }
 
 /// The parts of an assistant message, in their order.
@@ -286,69 +377,42 @@ enum Stage {
     Call,
 }
 
-fn stage(item: &Item) -> Stage {
-    stage_of_written(item).unwrap_or(Stage::Text)
-}
-
-fn stage_of_written(item: &Item) -> Option<Stage> {
-    match &item.body {
-        ItemBody::Reasoning(_) => Some(Stage::Reasoning),
-        ItemBody::Message(message) if message.role == Role::Assistant => Some(Stage::Text),
-        ItemBody::FunctionCall(_) => Some(Stage::Call),
-        ItemBody::Message(_)
-        | ItemBody::FunctionCallOutput(_)
-        | ItemBody::Compaction(_)
-        | ItemBody::ApprovalResponse(_)
-        | ItemBody::ToolList(_)
-        | ItemBody::Foreign(_) => None,
-    }
-}
-
 fn is_instruction(item: &Item) -> bool {
-    matches!(&item.body, ItemBody::Message(message) if Side::of(message.role) == Side::Instructions)
+    let is = |message: &Message| Side::of(message.role) == Side::Instructions;
+    item.as_message().is_some_and(is)
 }
 
-/// Pairs each output with the last open call of its name before it. What has no partner is left out:
-/// no server takes a call without its output or an output without its call.
-fn links(items: &[Arc<Item>]) -> Vec<Link> {
-    let mut open: Vec<(usize, &CallId)> = Vec::new();
-    let mut links = Vec::new();
-    for (place, item) in items.iter().enumerate() {
-        match &item.body {
-            ItemBody::FunctionCall(call) => open.push((place, &call.call_id)),
-            ItemBody::FunctionCallOutput(output) => {
-                let call = open.iter().rposition(|(_, id)| **id == output.call_id);
-                if let Some(call) = call {
-                    let (call, _) = open.remove(call);
-                    links.push(Link {
-                        call,
-                        output: place,
-                    });
-                }
-            }
-            _ => {}
-        }
+fn is_models(item: &Item) -> bool {
+    let is = |message: &Message| message.role == Role::Assistant;
+    item.as_message().is_some_and(is)
+}
+
+/// Whether an item is not for the model, or says nothing to it.
+fn is_silent(item: &Item) -> bool {
+    match &item.body {
+        ItemBody::Compaction(compaction) => compaction.text.trim().is_empty(),
+        body => !body.is_for_the_model(),
     }
-    links.sort_unstable_by_key(|link| link.call);
-    links
 }
 
 fn size(item: &Item) -> usize {
     match &item.body {
-        ItemBody::Message(message) => message
-            .content
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) | Part::Refusal(text) => text.len(),
-                Part::File(file) => file.data.as_deref().map_or(0, str::len),
-                Part::Image { url, .. } => url.len(),
-                Part::Other(json) => json.as_str().len(),
-            })
-            .sum(),
+        ItemBody::Message(message) => message.content.iter().map(size_of_part).sum(),
         ItemBody::Reasoning(reasoning) => reasoning.text.len(),
         ItemBody::FunctionCall(call) => call.name.len() + call.arguments.len(),
-        ItemBody::FunctionCallOutput(output) => output.output.len(),
+        ItemBody::FunctionCallOutput(output) => {
+            output.output.len() + output.parts.iter().map(size_of_part).sum::<usize>()
+        }
         ItemBody::Compaction(compaction) => compaction.text.len(),
         ItemBody::ApprovalResponse(_) | ItemBody::ToolList(_) | ItemBody::Foreign(_) => 0,
+    }
+}
+
+fn size_of_part(part: &Part) -> usize {
+    match part {
+        Part::Text(text) | Part::Refusal(text) => text.len(),
+        Part::Image { url, .. } => url.len(),
+        Part::File(file) => file.data.as_deref().map_or(64, str::len),
+        Part::Other(json) => json.as_str().len(),
     }
 }

@@ -37,6 +37,8 @@ impl Serialize for Tools<'_> {
             #[serde(skip_serializing_if = "Option::is_none")]
             description: Option<&'a str>,
             parameters: Parameters<'a>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            strict: Option<bool>,
         }
         serializer.collect_seq(self.tools.iter().map(|tool| Tool {
             r#type: "function",
@@ -47,6 +49,8 @@ impl Serialize for Tools<'_> {
                     schema: tool.parameters.raw(),
                     plain: self.plain,
                 },
+                // What is left of a schema can no longer be followed to the letter.
+                strict: tool.strict.filter(|_| !self.plain),
             },
         }))
     }
