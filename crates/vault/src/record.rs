@@ -10,7 +10,8 @@
 //!
 //! The cipher is AES-256-GCM. Its key is made for this record alone: HKDF-SHA256 of the ring's key with
 //! the salt. Authenticated besides, and not in the bytes: the version, the id of the ring's key, the
-//! owner, the purpose and the id of what the secret is for, each with its length before it.
+//! owner, the purpose and the id of what the secret is for, if it is for one thing, each with its length
+//! before it.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
@@ -70,15 +71,16 @@ fn key_of_record(key: &Key, salt: &[u8; SALT_LENGTH]) -> Result<RandomizedNonceK
 /// joined.
 fn associated(key: &Key, binding: &Binding) -> Vec<u8> {
     let (id, purpose) = match binding.purpose {
-        Purpose::Credential(response) => (response.raw(), &b"upstream credential"[..]),
-        Purpose::Signing(endpoint) => (endpoint.raw(), &b"webhook signing"[..]),
+        Purpose::Credential(response) => (Some(response.raw()), &b"upstream credential"[..]),
+        Purpose::Signing(endpoint) => (Some(endpoint.raw()), &b"webhook signing"[..]),
+        Purpose::Content => (None, &b"content to keep"[..]),
     };
-    let id = id.bits().to_be_bytes();
+    let id = id.map(|id| id.bits().to_be_bytes());
     let parts = [
         &[VERSION][..],
         key.id.as_bytes(),
         binding.owner.as_str().as_bytes(),
-        &id,
+        id.as_ref().map_or(&[][..], |bytes| bytes),
         purpose,
     ];
     let mut bound = Vec::new();

@@ -1,6 +1,6 @@
 //! The vault for tests.
 
-use response_domain::caller::{Credential, OwnerId};
+use response_domain::caller::{Access, Credential, OwnerId, ToolSecrets};
 use response_domain::id::EndpointId;
 use response_domain::ports::vault::{Binding, Purpose, SecretVault, VaultError};
 use response_domain::webhook::SigningSecret;
@@ -18,6 +18,11 @@ fn binding() -> Binding {
     }
 }
 
+fn access(credential: Credential) -> Access {
+    let tools = ToolSecrets::default();
+    Access { credential, tools }
+}
+
 #[test]
 fn every_credential_opens_again_and_shows_nothing() {
     let secret = "sk-0123456789-ABCDEFGHIJ-größe";
@@ -28,15 +33,16 @@ fn every_credential_opens_again_and_shows_nothing() {
     ];
     let vault = TestVault::default();
     for credential in credentials {
-        let sealed = vault.seal_credential(&credential, &ada(), id(1)).unwrap();
+        let access = access(credential);
+        let sealed = vault.seal_access(&access, &ada(), id(1)).unwrap();
         let sealed = sealed.unwrap();
-        let opened = vault.open_credential(&sealed, &ada(), id(1)).unwrap();
-        assert_eq!(opened, credential);
+        let opened = vault.open_access(&sealed, &ada(), id(1)).unwrap();
+        assert_eq!(opened, access);
         let held = |window: &[u8]| secret.as_bytes().windows(4).any(|piece| piece == window);
         assert!(!sealed.bytes.windows(4).any(held), "{:?}", sealed.bytes);
         assert!(!format!("{sealed:?} {vault:?}").contains("sk-"));
     }
-    let absent = vault.seal_credential(&Credential::Absent, &ada(), id(1));
+    let absent = vault.seal_access(&access(Credential::Absent), &ada(), id(1));
     assert_eq!(absent.unwrap(), None);
 }
 
@@ -64,6 +70,10 @@ fn a_secret_opens_only_where_it_belongs() {
         },
         Binding {
             purpose: Purpose::Signing(endpoint(1)),
+            ..binding()
+        },
+        Binding {
+            purpose: Purpose::Content,
             ..binding()
         },
     ];

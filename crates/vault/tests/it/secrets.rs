@@ -1,12 +1,12 @@
-//! The two kinds of secrets: credentials of callers and secrets of webhook endpoints. Neither comes back as
-//! the other, and what is sealed today opens tomorrow.
+//! The kinds of secrets: what callers bring, secrets of webhook endpoints, and what owners are given to keep.
+//! None comes back as another, and what is sealed today opens tomorrow.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
-use response_domain::caller::{Credential, OwnerId};
+use response_domain::caller::{Access, Credential, OwnerId, ToolSecret, ToolSecrets};
 use response_domain::id::{EndpointId, RawId, ResponseId};
-use response_domain::ports::vault::{Sealed, SecretVault, VaultError};
+use response_domain::ports::vault::{Binding, Purpose, Sealed, SecretVault, VaultError};
 use response_domain::webhook::{SECRET_PREFIX, SigningSecret};
 use response_vault::Vault;
 
@@ -23,8 +23,23 @@ fn ada() -> OwnerId {
     OwnerId::new("ada")
 }
 
+fn content(owner: &str) -> Binding {
+    Binding {
+        owner: OwnerId::new(owner),
+        purpose: Purpose::Content,
+    }
+}
+
 fn secret(text: &str) -> SigningSecret {
     SigningSecret::parse(text).unwrap()
+}
+
+/// What a caller brings that gives nothing along for tools.
+fn access(credential: Credential) -> Access {
+    Access {
+        credential,
+        tools: ToolSecrets::default(),
+    }
 }
 
 fn any_credential() -> impl Strategy<Value = Credential> {
@@ -33,6 +48,24 @@ fn any_credential() -> impl Strategy<Value = Credential> {
         text().prop_map(Credential::bearer),
         text().prop_map(Credential::api_key)
     ]
+}
+
+prop_compose! {
+    fn any_access()(
+        credential in prop_oneof![Just(Credential::Absent), any_credential()],
+        servers in prop::collection::btree_map(
+            any::<String>(),
+            prop::collection::vec((any::<String>(), any::<String>()), 1..3),
+            1..3,
+        ),
+    ) -> Access {
+        let header = |(name, value): (String, String)| (name.into(), value.into());
+        let secrets = servers.into_iter().map(|(label, headers)| ToolSecret {
+            label: label.into(),
+            headers: headers.into_iter().map(header).collect(),
+        });
+        Access { credential, tools: ToolSecrets::new(secrets.collect()) }
+    }
 }
 
 fn any_secret() -> impl Strategy<Value = SigningSecret> {
@@ -55,8 +88,36 @@ proptest! {
     ) {
         let vault = with_a();
         let (owner, response) = (OwnerId::new(&owner), ResponseId::new(RawId::new(response)));
-        let sealed = vault.seal_credential(&credential, &owner, response).unwrap().unwrap();
-        prop_assert_eq!(vault.open_credential(&sealed, &owner, response).unwrap(), credential);
+        let access = access(credential);
+        let sealed = vault.seal_access(&access, &owner, response).unwrap().unwrap();
+        prop_assert_eq!(vault.open_access(&sealed, &owner, response).unwrap(), access);
+    }
+
+    #[test]
+    fn what_a_caller_gives_along_for_tools_opens_with_its_credential(
+        access in any_access(),
+        owner: String,
+        response: u128,
+    ) {
+        let vault = with_a();
+        let (owner, response) = (OwnerId::new(&owner), ResponseId::new(RawId::new(response)));
+        let sealed = vault.seal_access(&access, &owner, response).unwrap().unwrap();
+        prop_assert_eq!(vault.open_access(&sealed, &owner, response).unwrap(), access);
+    }
+
+    #[test]
+    fn content_opens_for_its_owner_and_for_nobody_else(
+        text in prop::collection::vec(any::<u8>(), 0..200),
+        owner: String,
+        other: String,
+    ) {
+        let vault = with_a();
+        let sealed = vault.seal(&text, &content(&owner)).unwrap();
+        prop_assert_eq!(&**vault.open(&sealed, &content(&owner)).unwrap(), &text[..]);
+        if other != owner {
+            let opened = vault.open(&sealed, &content(&other));
+            prop_assert!(matches!(opened, Err(VaultError::Tampered)));
+        }
     }
 
     #[test]
@@ -73,10 +134,10 @@ proptest! {
 }
 
 #[test]
-fn neither_kind_opens_as_the_other_although_the_ids_are_alike() {
+fn no_kind_opens_as_another_although_the_ids_are_alike() {
     let vault = with_a();
-    let credential = Credential::bearer(KNOWN.into());
-    let credential = vault.seal_credential(&credential, &ada(), RESPONSE);
+    let credential = access(Credential::bearer(KNOWN.into()));
+    let credential = vault.seal_access(&credential, &ada(), RESPONSE);
     let credential = credential.unwrap().unwrap();
     let opened = vault.open_signing(&credential, &ada(), ENDPOINT);
     assert!(matches!(opened, Err(VaultError::Tampered)));
@@ -84,7 +145,16 @@ fn neither_kind_opens_as_the_other_although_the_ids_are_alike() {
     let signs = vault
         .seal_signing(&secret(KNOWN), &ada(), ENDPOINT)
         .unwrap();
-    let opened = vault.open_credential(&signs, &ada(), RESPONSE);
+    let opened = vault.open_access(&signs, &ada(), RESPONSE);
+    assert!(matches!(opened, Err(VaultError::Tampered)));
+    for sealed in [credential, signs] {
+        let opened = vault.open(&sealed, &content("ada"));
+        assert!(matches!(opened, Err(VaultError::Tampered)));
+    }
+    let text = vault.seal(KNOWN.as_bytes(), &content("ada")).unwrap();
+    let opened = vault.open_signing(&text, &ada(), ENDPOINT);
+    assert!(matches!(opened, Err(VaultError::Tampered)));
+    let opened = vault.open_access(&text, &ada(), RESPONSE);
     assert!(matches!(opened, Err(VaultError::Tampered)));
 }
 
@@ -99,7 +169,7 @@ fn what_opens_and_is_none_of_its_kind_is_refused() {
     }
     for odd in [&b""[..], b"\0kind", b"\x01\xff"] {
         let sealed = vault.seal(odd, &binding("ada", 1)).unwrap();
-        let opened = vault.open_credential(&sealed, &ada(), RESPONSE);
+        let opened = vault.open_access(&sealed, &ada(), RESPONSE);
         assert!(matches!(opened, Err(VaultError::Tampered)), "{odd:?}");
     }
 }
@@ -108,10 +178,11 @@ fn what_opens_and_is_none_of_its_kind_is_refused() {
 fn a_bearer_token_does_not_come_back_as_an_api_key() {
     let vault = with_a();
     let opened = |credential| {
-        let sealed = vault.seal_credential(&credential, &ada(), RESPONSE);
+        let sealed = vault.seal_access(&access(credential), &ada(), RESPONSE);
         vault
-            .open_credential(&sealed.unwrap().unwrap(), &ada(), RESPONSE)
+            .open_access(&sealed.unwrap().unwrap(), &ada(), RESPONSE)
             .unwrap()
+            .credential
     };
     let (bearer, key) = (
         Credential::bearer("same".into()),
@@ -125,7 +196,7 @@ fn a_bearer_token_does_not_come_back_as_an_api_key() {
 #[test]
 fn a_credential_that_is_not_there_is_not_sealed_and_needs_no_key() {
     for vault in [with_a(), Vault::without_keys()] {
-        let sealed = vault.seal_credential(&Credential::Absent, &ada(), RESPONSE);
+        let sealed = vault.seal_access(&access(Credential::Absent), &ada(), RESPONSE);
         assert_eq!(sealed.unwrap(), None);
     }
 }
@@ -134,7 +205,7 @@ fn a_credential_that_is_not_there_is_not_sealed_and_needs_no_key() {
 fn without_keys_nothing_is_sealed_and_the_vault_says_so() {
     let none = Vault::without_keys();
     let credential = Credential::bearer("token".into());
-    let refused = none.seal_credential(&credential, &ada(), RESPONSE);
+    let refused = none.seal_access(&access(credential), &ada(), RESPONSE);
     assert!(matches!(refused, Err(VaultError::NoKey)));
     let refused = none.seal_signing(&secret(KNOWN), &ada(), ENDPOINT);
     assert!(matches!(refused, Err(VaultError::NoKey)));
@@ -169,8 +240,12 @@ fn a_secret_that_was_opened_is_not_printed() {
     let fresh = vault.fresh_signing().unwrap();
     let sealed = vault.seal_signing(&fresh, &ada(), ENDPOINT).unwrap();
     let opened = vault.open_signing(&sealed, &ada(), ENDPOINT);
-    let credential = vault.seal_credential(&Credential::bearer("t0ken".into()), &ada(), RESPONSE);
-    let credential = vault.open_credential(&credential.unwrap().unwrap(), &ada(), RESPONSE);
+    let credential = vault.seal_access(
+        &access(Credential::bearer("t0ken".into())),
+        &ada(),
+        RESPONSE,
+    );
+    let credential = vault.open_access(&credential.unwrap().unwrap(), &ada(), RESPONSE);
     let text = format!("{fresh:?} {sealed:?} {opened:?} {opened:#?} {credential:?}");
     let key = fresh.expose().strip_prefix(SECRET_PREFIX).unwrap();
     assert!(!text.contains(key) && !text.contains("t0ken"), "{text}");
@@ -192,9 +267,9 @@ fn record(body_and_tag: &[u8]) -> Sealed {
 fn a_credential_of_the_first_format_opens() {
     assert_eq!(
         with_a()
-            .open_credential(&record(&CREDENTIAL), &ada(), RESPONSE)
+            .open_access(&record(&CREDENTIAL), &ada(), RESPONSE)
             .unwrap(),
-        Credential::bearer("first".into())
+        access(Credential::bearer("first".into()))
     );
 }
 
