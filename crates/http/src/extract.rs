@@ -1,17 +1,19 @@
 //! What a handler takes out of a request: the caller, ids, the text of its body.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use response_domain::caller::{Caller, Credential};
-use response_domain::id::{EndpointId, EventId, ResponseId};
+use response_domain::id::{ConversationId, EndpointId, EventId, ResponseId};
 use response_domain::ports::auth::{AuthError, Authenticator};
 
 use crate::json_text::{self, TextFault};
 use crate::problem::Problem;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Who is calling.
 pub(crate) async fn caller(
@@ -59,6 +61,30 @@ pub(crate) fn event(request: &HttpRequest) -> Result<ResponseId, Problem> {
     let text = request.match_info().get("event_id").unwrap_or_default();
     let id = EventId::from_str(text).map_err(|_no_id| Problem::no_such_delivery())?;
     Ok(ResponseId::new(id.raw()))
+}
+
+/// The conversation that the path names.
+pub(crate) fn conversation_id(request: &HttpRequest) -> Result<ConversationId, Problem> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    ConversationId::from_str(text).map_err(|_no_id| Problem::no_such_conversation())
+}
+
+/// The key by which the caller marks the request, if it does.
+pub(crate) fn idempotency_key(request: &HttpRequest) -> Result<Option<Arc<str>>, Problem> {
+    const LONGEST: usize = 255;
+    let mut keys = request.headers().get_all(IDEMPOTENCY_KEY);
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    let text = key.to_str().unwrap_or_default();
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_visible && (1..=LONGEST).contains(&text.len()) && keys.next().is_none() {
+        return Ok(Some(text.into()));
+    }
+    Err(Problem::invalid(
+        "Idempotency-Key",
+        format!("`Idempotency-Key` must be one text of 1 to {LONGEST} visible ASCII characters"),
+    ))
 }
 
 /// The text of a body, checked as far as it can be without parsing it.

@@ -2,18 +2,23 @@
 
 use actix_web::HttpRequest;
 
+use super::rules::{Rules, UnderWay, may_cancel};
 use super::{Answer, Mounted};
 use crate::body::Incoming;
-use crate::dialect::Responses;
 use crate::extract;
 
-pub(crate) async fn cancel<D: Responses>(
+pub(crate) async fn cancel<D: Rules>(
     at: &Mounted<D>,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let caller = at.caller(request).await?;
+    let owner = at.caller(request).await?.owner;
     let id = extract::response_id(request)?;
-    let response = at.face.engine.cancel(&caller.owner, id).await?;
-    Ok(at.shown(&response))
+    let engine = &at.face.engine;
+    if D::UNDER_WAY == UnderWay::LittleInTheForeground {
+        may_cancel(&*engine.get(&owner, id).await?)?;
+    }
+    let response = engine.cancel(&owner, id).await?;
+    let whole = at.with_items(&owner, response).await?;
+    Ok(at.shown(&whole.response, &whole.items))
 }

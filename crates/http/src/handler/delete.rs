@@ -3,19 +3,23 @@
 use actix_web::HttpRequest;
 use bytes::BytesMut;
 
+use super::rules::{Rules, UnderWay, may_delete};
 use super::{Answer, Mounted, about};
 use crate::body::Incoming;
-use crate::dialect::Responses;
 use crate::extract;
 
-pub(crate) async fn delete<D: Responses>(
+pub(crate) async fn delete<D: Rules>(
     at: &Mounted<D>,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let caller = at.caller(request).await?;
+    let owner = at.caller(request).await?.owner;
     let id = extract::response_id(request)?;
-    at.face.engine.delete(&caller.owner, id).await?;
+    let engine = &at.face.engine;
+    if D::UNDER_WAY == UnderWay::LittleInTheForeground {
+        may_delete(&*engine.get(&owner, id).await?)?;
+    }
+    engine.delete(&owner, id).await?;
     let mut out = BytesMut::new();
     at.dialect.show_deleted(id, &mut out);
     Ok(about(id, out.freeze()))

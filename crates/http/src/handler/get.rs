@@ -2,24 +2,24 @@
 
 use actix_web::HttpRequest;
 
+use super::rules::{Rules, may_read};
 use super::{Answer, Mounted, replay};
 use crate::body::Incoming;
-use crate::dialect::Responses;
 use crate::extract;
 use crate::problem::Problem;
 use crate::query::Query;
 
-pub(crate) async fn get<D: Responses>(
+pub(crate) async fn get<D: Rules>(
     at: &Mounted<D>,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let caller = at.caller(request).await?;
+    let owner = at.caller(request).await?.owner;
     let id = extract::response_id(request)?;
     let query = Query::of(request);
     if query.truth("stream")? == Some(true) {
         let after = replay::Cursor::of(&query, request)?;
-        return replay::replay(at, request, &caller.owner, id, after).await;
+        return replay::replay(at, request, &owner, id, after).await;
     }
     if query.has(replay::STARTING_AFTER) {
         return Err(Problem::invalid(
@@ -27,6 +27,7 @@ pub(crate) async fn get<D: Responses>(
             "`starting_after` is about a stream: it needs `stream=true`",
         ));
     }
-    let response = at.face.engine.get(&caller.owner, id).await?;
-    Ok(at.shown(&response))
+    let whole = at.find(&owner, id).await?;
+    may_read::<D>(&whole.response)?;
+    Ok(at.shown(&whole.response, &whole.items))
 }

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -10,9 +11,13 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
-use response_domain::caller::Caller;
+use response_domain::caller::{Caller, OwnerId};
+use response_domain::entry;
 use response_domain::id::ResponseId;
+use response_domain::item::Item;
 use response_domain::response::Response;
+use response_engine::error::ReadError;
+use response_engine::read::Whole;
 
 use crate::Face;
 use crate::body::Incoming;
@@ -34,6 +39,7 @@ pub(crate) mod input_items;
 pub(crate) mod list;
 pub(crate) mod metrics;
 mod replay;
+pub(crate) mod rules;
 
 /// Tells clients that follow it whether to repeat a request by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -90,6 +96,7 @@ impl<D: Dialect> Mounted<D> {
                 "a request failed"
             );
         }
+        let problem = self.dialect.reword(problem);
         let mut out = BytesMut::with_capacity(256);
         self.dialect.refuse(&problem, &request_id, &mut out);
         let mut answer = HttpResponse::build(problem.status);
@@ -127,22 +134,57 @@ impl<D: Dialect> Mounted<D> {
 }
 
 impl<D: Responses> Mounted<D> {
-    /// A response.
-    pub(crate) fn shown(&self, response: &Response) -> HttpResponse {
+    /// One response as it stands; with its items, if this dialect shows any.
+    pub(crate) async fn find(&self, owner: &OwnerId, id: ResponseId) -> Result<Whole, ReadError> {
+        let engine = &self.face.engine;
+        if D::OUTPUT {
+            return engine.whole(owner, id).await;
+        }
+        Ok(without_items(engine.get(owner, id).await?))
+    }
+
+    /// A response with its items, if this dialect shows any.
+    pub(crate) async fn with_items(
+        &self,
+        owner: &OwnerId,
+        response: Arc<Response>,
+    ) -> Result<Whole, ReadError> {
+        if D::OUTPUT {
+            return self.face.engine.whole(owner, response.id).await;
+        }
+        Ok(without_items(response))
+    }
+
+    /// A response, with that of its items which is output.
+    pub(crate) fn shown(&self, response: &Response, items: &[Arc<Item>]) -> HttpResponse {
+        let output = if D::OUTPUT {
+            entry::output(response, items)
+        } else {
+            Vec::new()
+        };
         let mut out = BytesMut::with_capacity(1024);
-        self.dialect.show(response, &[], &mut out);
+        self.dialect.show(response, &output, &mut out);
         about(response.id, out.freeze())
     }
 
     /// A response that was put into the queue, and where to find it.
     pub(crate) fn queued(&self, response: &Response) -> HttpResponse {
-        let mut answer = self.shown(response);
-        *answer.status_mut() = StatusCode::CREATED;
+        let mut answer = self.shown(response, &[]);
+        *answer.status_mut() = D::QUEUED;
         // Relative to where it was created, so it holds behind a gateway's prefix too.
-        if let Ok(path) = HeaderValue::from_str(&format!("responses/{}", response.id)) {
+        let path = HeaderValue::from_str(&format!("responses/{}", response.id));
+        if let (StatusCode::CREATED, Ok(path)) = (D::QUEUED, path) {
             answer.headers_mut().insert(LOCATION, path);
         }
         answer
+    }
+}
+
+fn without_items(response: Arc<Response>) -> Whole {
+    Whole {
+        response,
+        items: Vec::new(),
+        history: Arc::from([]),
     }
 }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 
 use actix_web::http::StatusCode;
 use response_domain::id::ResponseId;
-use response_engine::error::{EndpointError, ReadError};
+use response_engine::error::{ConversationError, EndpointError, ReadError};
 
 mod failure;
 mod refusal;
@@ -130,6 +130,17 @@ impl Problem {
     /// A response that does not exist, or not for this caller; always in the same words.
     pub(crate) fn no_such_response() -> Self {
         Self::not_found("response_not_found", ReadError::NotFound.to_string())
+    }
+
+    /// A conversation that does not exist, or not for this caller.
+    pub(crate) fn no_such_conversation() -> Self {
+        let message = ConversationError::NotFound.to_string();
+        Self::not_found("conversation_not_found", message)
+    }
+
+    /// An item that does not exist, or not in this conversation.
+    pub(crate) fn no_such_item() -> Self {
+        Self::not_found("item_not_found", "there is no such item")
     }
 
     /// A webhook endpoint that does not exist, or not for this caller.

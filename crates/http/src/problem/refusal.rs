@@ -7,7 +7,9 @@ use response_domain::ports::auth::AuthError;
 use response_domain::ports::store::StoreError;
 use response_domain::run::pairs::{Lacks, Unpaired};
 use response_domain::spec::{FaultKind, SpecFaults};
-use response_engine::error::{CreateError, EndpointError, FollowError, ReadError};
+use response_engine::error::{
+    ConversationError, CreateError, EndpointError, FollowError, ReadError,
+};
 
 use super::failure::whole_seconds;
 use super::{Kind, Problem, Repeat, SOON};
@@ -121,10 +123,46 @@ impl From<CreateError> for Problem {
             CreateError::Overloaded | CreateError::Draining => {
                 Self::unavailable("overloaded", message)
             }
-            CreateError::Tools(failure) => Self::from(&failure),
+            CreateError::ConversationBusy(_) => {
+                Self::bad_request("conversation_locked", message).about("conversation")
+            }
+            CreateError::KeyReused => Self {
+                repeat: Repeat::Futile,
+                ..Self::bad_request("idempotency_key_reused", message).about("Idempotency-Key")
+            },
+            CreateError::UnknownServer { index, .. } => {
+                Self::bad_request("mcp_server_not_found", message)
+                    .about(format!("tools[{index}].server_label"))
+            }
+            CreateError::ServerNotAllowed { index, reason, .. } => {
+                Self::bad_request("mcp_server_not_allowed", format!("{message}: {reason}"))
+                    .about(format!("tools[{index}].server_url"))
+            }
+            CreateError::Sealed { place } => does_not_open(format!("input[{place}]"), message),
+            CreateError::NoKey => sealing_unavailable(message),
+            CreateError::Tools(failure) | CreateError::Model(failure) => Self::from(&failure),
             CreateError::Store(error) => error.into(),
         }
     }
+}
+
+impl From<ConversationError> for Problem {
+    fn from(error: ConversationError) -> Self {
+        let message = error.to_string();
+        match error {
+            ConversationError::NotFound => Self::no_such_conversation(),
+            ConversationError::ItemNotFound(_) => Self::no_such_item(),
+            ConversationError::Sealed { place } => {
+                does_not_open(format!("items[{place}]"), message)
+            }
+            ConversationError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn does_not_open(item: String, message: String) -> Problem {
+    let field = format!("{item}.encrypted_content");
+    Problem::bad_request("invalid_encrypted_content", message).about(field)
 }
 
 fn previous_in_progress(message: String) -> Problem {
@@ -143,6 +181,7 @@ fn stands_alone(unpaired: &Unpaired) -> Problem {
     let message = match unpaired.lacks {
         Lacks::Call => format!("the output of `{call}` has no call before it"),
         Lacks::Output => format!("the call `{call}` has no output behind it"),
+        Lacks::Request => format!("there is no request for approval `{call}` before its answer"),
     };
     Problem::invalid(format!("input[{}]", unpaired.place), message)
 }
@@ -173,15 +212,24 @@ fn too_many_tests(message: String) -> Problem {
     }
 }
 
-/// The same holds for the secret of an endpoint; only an operator can do something about it.
+/// The same holds for the secret of an endpoint, and for what callers are given to keep; only an operator
+/// can do something about it.
 fn webhooks_unavailable(message: String) -> Problem {
+    no_key("webhooks_unavailable", message)
+}
+
+fn sealing_unavailable(message: String) -> Problem {
+    no_key("sealing_unavailable", message)
+}
+
+fn no_key(code: &'static str, message: String) -> Problem {
     Problem {
         repeat: Repeat::Futile,
         cause: Some("the vault has no key: set RESPONSE_VAULT_KEYS".into()),
         ..Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             Kind::Upstream,
-            "webhooks_unavailable",
+            code,
             message,
         )
     }

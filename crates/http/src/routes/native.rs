@@ -6,6 +6,7 @@ use actix_web::Route;
 
 use super::{RouteEntry, Routed, Verb, route};
 use crate::dialect::native::Native;
+use crate::handler::rules::{Rules, UnderWay};
 use crate::handler::{
     Mounted, cancel, create, delete, deliveries, docs, endpoints, events, get, health, input_items,
     list, metrics, serve,
@@ -174,4 +175,8 @@ impl Routed for Native {
             Operation::Docs => serve(mounted, docs::page),
         }
     }
+}
+
+impl Rules for Native {
+    const UNDER_WAY: UnderWay = UnderWay::Anything;
 }
