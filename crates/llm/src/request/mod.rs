@@ -23,6 +23,9 @@ mod plan;
 mod schema;
 mod words;
 
+#[cfg(test)]
+mod legal;
+
 use response_domain::ports::llm::{ModelTurn, TurnMode};
 use response_domain::spec::ToolChoice;
 use serde::ser::{Serialize, SerializeMap, Serializer};

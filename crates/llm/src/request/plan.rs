@@ -243,9 +243,7 @@ impl<'a> Plan<'a> {
         while let Some(item) = self.items.get(at) {
             let mut end = at + 1;
             match self.part(at, item) {
-                Some(Voice::Instruction) if at >= gathered => {
-                    self.entries.push(Entry::Instruction(at));
-                }
+                Some(Voice::Instruction) if at >= gathered => self.push_instruction(at),
                 Some(Voice::User) => self.push_user(0..0, at..end, &mut under),
                 Some(Voice::Model(_)) => {
                     end = self.end_of_written(at);
@@ -263,6 +261,15 @@ impl<'a> Plan<'a> {
                 said: 0..0,
             };
             self.entries.insert(0, Entry::User(said));
+        }
+    }
+
+    fn push_instruction(&mut self, at: usize) {
+        match self.entries.last_mut() {
+            // What stood between said nothing: it is all the beginning still.
+            Some(Entry::Instructions(before)) => *before = at + 1,
+            None => self.entries.push(Entry::Instructions(at + 1)),
+            Some(_) => self.entries.push(Entry::Instruction(at)),
         }
     }
 

@@ -10,6 +10,7 @@ mod answers;
 mod catalogue;
 mod errors;
 mod fuzz;
+mod kinds;
 mod recorded;
 mod requests;
 mod server;

@@ -53,7 +53,7 @@ fn rich() -> Transcript {
         .returns(2, "call_x", "nothing more")
 }
 
-fn with_tools(transcript: Transcript, mode: TurnMode) -> ModelTurn {
+pub(crate) fn with_tools(transcript: Transcript, mode: TurnMode) -> ModelTurn {
     let bare = ToolSpec {
         parameters: Json::from_text(
             r#"{"$schema":"http://json-schema.org/draft-07/schema#"}"#.to_owned(),
@@ -111,12 +111,12 @@ fn pretty(body: &str) -> String {
     text
 }
 
-fn done() -> Reply {
+pub(crate) fn done() -> Reply {
     Reply::events(&[&says("ok"), &stops("stop"), "[DONE]"])
 }
 
 /// The body that is sent for `turn`.
-async fn sent(turn: &ModelTurn) -> String {
+pub(crate) async fn sent(turn: &ModelTurn) -> String {
     let server = ModelServer::start(vec![done()]).await;
     answer(&client(&server.url), turn).await.unwrap();
     let received = server.received();
@@ -151,7 +151,7 @@ async fn controls_are_sent_when_given_and_to_the_letter() {
         response_format: json(r#"{"type": "json_object"}"#),
         parallel_tool_calls: Some(false),
         reasoning_effort: Some(Arc::from("high")),
-        verbosity: None,
+        verbosity: Some(Arc::from("low")),
     };
     turn.spec = Arc::new(spec);
     turn.choice = ToolChoice::Named(Arc::from("search"));
@@ -186,7 +186,12 @@ async fn an_output_stands_behind_its_call_and_what_has_no_partner_is_left_out() 
 }
 
 /// What is sent to a server that refuses with these words what it is sent first.
-async fn conceded(turn: &ModelTurn, status: u16, words: &str, concession: Concession) -> String {
+pub(crate) async fn conceded(
+    turn: &ModelTurn,
+    status: u16,
+    words: &str,
+    concession: Concession,
+) -> String {
     let body = format!(r#"{{"error":{{"message":"{words}"}}}}"#);
     let server = ModelServer::start(vec![Reply::json(status, &body), done()]).await;
     let client = client(&server.url);

@@ -15,8 +15,7 @@ use response_domain::ports::llm::{
     CallContext, Delta, DeltaStream, LlmClient, LlmError, ModelTurn, TurnMode,
 };
 use response_domain::spec::{
-    Controls, Delivery, OnMaxDepth, ReasoningForm, ResponseSpec, Storage, ToolChoice, ToolFailure,
-    ToolSelection, Truncation,
+    Draft, InputItem, OnMaxDepth, ResponseSpec, SpecLimits, ToolChoice, ToolFailure,
 };
 use response_domain::time::{Clock, Timestamp};
 use response_egress::{ClientOptions, EgressClient, Url};
@@ -114,31 +113,26 @@ impl Transcript {
     }
 }
 
+/// A short request that passed every check.
 pub(crate) fn spec() -> ResponseSpec {
-    ResponseSpec {
-        model: Arc::from("jan/v2"),
-        input: Json::empty_object(),
-        items: Vec::new(),
-        system_prompt: None,
-        controls: Controls::default(),
-        tools: ToolSelection::All,
-        tool_choice: ToolChoice::Auto,
-        allowed_tools: None,
-        max_tool_calls: None,
-        unknown_tools: Vec::new(),
+    let draft = Draft {
+        model: Some(Arc::from("jan/v2")),
+        input: Some(Json::from_text(r#""Hi""#.to_owned()).unwrap()),
+        items: vec![InputItem::New(ItemBody::Message(Message::text(
+            Role::User,
+            "Hi",
+        )))],
+        ..Draft::default()
+    };
+    let limits = SpecLimits {
+        tools: 9,
+        items: 9,
+        metadata_bytes: 9,
         max_rounds: 8,
         on_max_depth: OnMaxDepth::Fail,
         tool_failure: ToolFailure::Fail,
-        truncation: Truncation::Trim,
-        reasoning: ReasoningForm::Clear,
-        delivery: Delivery::Wait,
-        storage: Storage::Stored,
-        conversation: None,
-        previous: None,
-        metadata: Json::empty_object(),
-        user: None,
-        echo: Json::empty_object(),
-    }
+    };
+    ResponseSpec::check(draft, &limits).unwrap()
 }
 
 /// A turn without tools.
