@@ -31,7 +31,8 @@ impl<'a> Shape<'a> {
     }
 }
 
-const fn family(kind: Kind) -> &'static str {
+/// The type of an error.
+pub(super) const fn family(kind: Kind) -> &'static str {
     match kind {
         Kind::InvalidRequest | Kind::Authentication | Kind::NotFound | Kind::Conflict => {
             "invalid_request_error"

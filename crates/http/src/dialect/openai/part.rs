@@ -1,0 +1,162 @@
+//! A part of a message, of reasoning or of an output, as it is shown: always in the form of a part, never as
+//! a mere text.
+
+use response_domain::item::{FilePart, Part, Role};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// A part.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Shape<'a> {
+    Text(Text<'a>),
+    OutputText(OutputText<'a>),
+    Refusal(Refusal<'a>),
+    Image(Image<'a>),
+    File(File<'a>),
+    Other(&'a RawValue),
+}
+
+/// A text that has nothing to itself.
+#[derive(Serialize)]
+pub(super) struct Text<'a> {
+    r#type: &'static str,
+    text: &'a str,
+}
+
+/// What a model says.
+#[derive(Serialize)]
+pub(super) struct OutputText<'a> {
+    r#type: &'static str,
+    annotations: [(); 0],
+    logprobs: [(); 0],
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct Refusal<'a> {
+    r#type: &'static str,
+    refusal: &'a str,
+}
+
+/// A picture: its address or its id, and the other `null`.
+#[derive(Serialize)]
+pub(super) struct Image<'a> {
+    r#type: &'static str,
+    detail: &'a str,
+    image_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct File<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_data: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_id: Option<&'a str>,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn reasoning(text: &'a str) -> Self {
+        Self {
+            r#type: "reasoning_text",
+            text,
+        }
+    }
+
+    pub(super) fn summary(text: &'a str) -> Self {
+        Self {
+            r#type: "summary_text",
+            text,
+        }
+    }
+
+    fn input(text: &'a str) -> Self {
+        Self {
+            r#type: "input_text",
+            text,
+        }
+    }
+
+    /// As tool servers write it.
+    pub(super) fn plain(text: &'a str) -> Self {
+        Self {
+            r#type: "text",
+            text,
+        }
+    }
+}
+
+impl<'a> OutputText<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        Self {
+            r#type: "output_text",
+            annotations: [],
+            logprobs: [],
+            text,
+        }
+    }
+}
+
+impl<'a> Image<'a> {
+    /// An address has a scheme, which an id has not.
+    fn of(url: &'a str, detail: Option<&'a str>) -> Self {
+        let is_address = url.contains(':');
+        Self {
+            r#type: "input_image",
+            detail: detail.unwrap_or("auto"),
+            image_url: is_address.then_some(url),
+            file_id: (!is_address).then_some(url),
+        }
+    }
+}
+
+impl<'a> File<'a> {
+    fn of(file: &'a FilePart) -> Self {
+        let FilePart {
+            name,
+            data,
+            url,
+            id,
+        } = file;
+        Self {
+            r#type: "input_file",
+            filename: name.as_deref(),
+            file_data: data.as_deref(),
+            file_url: url.as_deref(),
+            file_id: id.as_deref(),
+        }
+    }
+}
+
+impl<'a> Shape<'a> {
+    fn of(part: &'a Part, role: Role) -> Self {
+        match part {
+            Part::Text(text) if role == Role::Assistant => Self::OutputText(OutputText::of(text)),
+            Part::Text(text) => Self::Text(Text::input(text)),
+            Part::Refusal(refusal) => Self::Refusal(Refusal {
+                r#type: "refusal",
+                refusal,
+            }),
+            Part::Image { url, detail } => Self::Image(Image::of(url, detail.as_deref())),
+            Part::File(file) => Self::File(File::of(file)),
+            Part::Other(raw) => Self::Other(raw.raw()),
+        }
+    }
+}
+
+/// The parts of what this role says.
+pub(super) struct Parts<'a>(pub(super) &'a [Part], pub(super) Role);
+
+impl Serialize for Parts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(parts, role) = self;
+        serializer.collect_seq(parts.iter().map(|part| Shape::of(part, *role)))
+    }
+}
