@@ -1,9 +1,8 @@
 """Responses that nobody waits for: polled, read along, picked up again, cancelled, deleted."""
 
 import json
+import sys
 import time
-
-import openai
 
 import service
 from service import MODEL
@@ -74,11 +73,16 @@ def begins_and_is_left(prompt, events):
     return {"id": seen[0]["response"]["id"], "seen": seen}
 
 
-def goes_on_elsewhere(id, after):
-    rest = list(ai.responses.retrieve(id, stream=True, starting_after=int(after)))
-    service.numbered(rest, first=int(after) + 1)
+def goes_on_elsewhere(id):
+    """Reads on behind what was seen, which comes from the standard input."""
+    seen = json.load(sys.stdin)
+    rest = list(ai.responses.retrieve(id, stream=True, starting_after=seen[-1]["sequence_number"]))
+    service.numbered(rest, first=len(seen))
     last = rest[-1].response
     assert last.id == id and ai.responses.retrieve(id) == last
+    again = list(ai.responses.retrieve(id, stream=True))
+    assert [json.loads(event.to_json()) for event in again[: len(seen)]] == seen
+    assert again[len(seen) :] == rest
     return {"types": [event.type for event in rest], "text": last.output_text}
 
 

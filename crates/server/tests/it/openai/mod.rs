@@ -1,0 +1,11 @@
+//! The routes under `/openai/v1` of real processes, as the client libraries of others find them. What the
+//! libraries are asked to do stands in `tests/sdk`.
+
+mod answers;
+mod background;
+mod lost;
+mod others;
+mod sealed;
+mod stage;
+mod streams;
+mod tools;
