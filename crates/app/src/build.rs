@@ -119,7 +119,7 @@ pub async fn build(
     let has_file = database.write_dsn.is_none();
     process.check(has_file, vault.keys.is_some())?;
     let background = policy::background(&background, process, has_file);
-    let (webhooks, sender) = webhooks::of(webhooks, guard)?;
+    let (webhooks, sender) = webhooks::of(webhooks, guard.clone())?;
     let policy = policy::of(&http, &tools, &runs, background, webhooks);
     webhooks::tell(&policy);
     let vault = keys::vault(vault, &database)?;
@@ -127,12 +127,14 @@ pub async fn build(
     let database = storage::of(process, database, policy.background.workers);
     let store = Arc::new(open(database).await?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let tools = Arc::new(upstreams::tool_servers(mcp, tools, runtime.clone())?);
+    let tools = Arc::new(upstreams::tool_servers(mcp, tools, guard, runtime.clone())?);
     let ports = Ports {
         store: store.clone(),
         workers: store.clone(),
         queue: store.clone(),
         log: store.clone(),
+        conversations: store.clone(),
+        keys: store.clone(),
         bus: Arc::new(store.bus(&runtime)),
         vault: Arc::new(vault),
         endpoints: store.clone(),

@@ -1,19 +1,21 @@
 //! The model server and the tool servers, as the settings name them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use response_domain::caller::Credential;
 use response_domain::time::Clock;
 use response_egress::header::{
     HeaderMap, HeaderName, HeaderValue, InvalidHeaderName, InvalidHeaderValue,
 };
-use response_egress::{ClientOptions, EgressClient};
+use response_egress::{AddressPolicy, BuildError, ClientOptions, EgressClient, Versions};
 use response_llm::{BadBaseUrl, ChatClient, ChatOptions};
 use response_mcp::{
-    ContextArguments, CredentialUse, First, McpTools, Mode, Options, ServerOptions, Trust,
+    Clients, ContextArguments, CredentialUse, First, McpTools, Mode, Options, ServerOptions, Trust,
 };
 use response_settings::{
-    CallerCredential, ExposeSecret, Llm, Mcp, McpMode, McpServer, SecretHeaders, Tools,
+    CallerCredential, CallerServers, ExposeSecret, Llm, Mcp, McpMode, McpServer, PLATFORM_LABEL,
+    SecretHeaders, Tools,
 };
 use tokio::runtime::Handle;
 
@@ -22,7 +24,7 @@ use tokio::runtime::Handle;
 pub enum UpstreamsError {
     /// No HTTP client.
     #[error(transparent)]
-    Client(#[from] response_egress::BuildError),
+    Client(#[from] BuildError),
     /// The model server's URL does not work.
     #[error("RESPONSE_LLM_API_URL cannot be used")]
     Model(#[from] BadBaseUrl),
@@ -48,9 +50,6 @@ pub enum UpstreamsError {
         source: InvalidHeaderValue,
     },
 }
-
-/// The label of the server at `mcp.url`, whose tools keep their own names.
-const PLATFORM: &str = "default";
 
 pub(crate) fn model_server(llm: Llm, clock: Arc<dyn Clock>) -> Result<ChatClient, UpstreamsError> {
     let Llm {
@@ -88,11 +87,13 @@ pub(crate) fn model_server(llm: Llm, clock: Arc<dyn Clock>) -> Result<ChatClient
 pub(crate) fn tool_servers(
     mcp: Mcp,
     tools: Tools,
+    guard: AddressPolicy,
     runtime: Handle,
 ) -> Result<McpTools, UpstreamsError> {
     let Mcp {
         url,
         list_cache,
+        caller_servers,
         servers,
     } = mcp;
     // The engine has read how many calls run side by side and what a failing tool does.
@@ -113,7 +114,7 @@ pub(crate) fn tool_servers(
     };
     if let Some(url) = url {
         // The platform's own server: what it says of its tools is believed, and it judges the caller.
-        let mut platform = ServerOptions::new(PLATFORM, url.url().clone());
+        let mut platform = ServerOptions::new(PLATFORM_LABEL, url.url().clone());
         platform.trust = Trust::Trusted;
         platform.credential = CredentialUse::Forwarded;
         known.push(platform);
@@ -128,8 +129,26 @@ pub(crate) fn tool_servers(
     options.list_fresh = list_cache;
     options.result_limit = result_limit.in_memory();
     options.repeat_safe = idempotent.iter().map(str::to_owned).collect();
-    let client = EgressClient::new(ClientOptions::default())?;
-    McpTools::new(&options, &client, runtime).map_err(UpstreamsError::Tools)
+    let clients = Clients {
+        configured: EgressClient::new(ClientOptions::default())?,
+        guarded: match caller_servers {
+            CallerServers::Called => Some(guarded(guard)?),
+            CallerServers::Refused => None,
+        },
+    };
+    McpTools::new(&options, clients, runtime).map_err(UpstreamsError::Tools)
+}
+
+/// What calls the servers that callers name.
+fn guarded(policy: AddressPolicy) -> Result<EgressClient, BuildError> {
+    EgressClient::new(ClientOptions {
+        pool_idle_timeout: Duration::from_secs(15),
+        max_idle_per_host: 16,
+        policy,
+        // A server that hangs must not hold up the calls of others on a connection they share.
+        versions: Versions::Only1,
+        ..ClientOptions::default()
+    })
 }
 
 fn further(server: McpServer) -> Result<ServerOptions, UpstreamsError> {

@@ -110,6 +110,11 @@ impl EgressClient {
             .map_err(EgressError::before_headers)
     }
 
+    /// Reads a URL, and judges it as [`EgressClient::vet`] does.
+    pub fn parse(&self, text: &str) -> Result<url::Url, Refusal> {
+        self.options.policy.parse(text)
+    }
+
     /// Says whether this client would try to call the URL. A name may still be refused when it
     /// is looked up, because only then are its addresses known.
     pub fn vet(&self, url: &url::Url) -> Result<(), Refusal> {

@@ -8,7 +8,7 @@ use response_domain::caller::Credential;
 use response_domain::json::Json;
 use response_domain::ports::llm::CallContext;
 use response_domain::ports::tools::ToolError;
-use response_domain::tool::{Repeat, ToolCall, ToolHome, ToolReply, Verdict};
+use response_domain::tool::{Repeat, ToolCall, ToolReply, Verdict};
 use response_egress::Bytes;
 use response_egress::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::sleep;
@@ -17,14 +17,13 @@ use crate::arguments::prepare;
 use crate::exchange::Post;
 use crate::fault::{Fault, Footing};
 use crate::link::{Era, Link};
-use crate::listing::{Asker, REQUEST_ID, RETRY_DELAY};
+use crate::listing::{Asker, RETRY_DELAY};
 use crate::message::Awaited;
-use crate::mirror;
+use crate::mirror::{self, Mirror};
 use crate::pace::Pace;
 use crate::registry::Catalog;
 use crate::result;
-use crate::server::Server;
-use crate::tool::Tool;
+use crate::server::{NamedBy, Server};
 use crate::wire::{self, Call, Meta};
 
 const METHOD: &str = "tools/call";
@@ -33,23 +32,27 @@ const CONVERSATION_ID: HeaderName = HeaderName::from_static("x-conversation-id")
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
-/// Calls the tool where it lives.
-pub(crate) async fn call(
+/// How long a call may take, and how much of its result is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) pace: Pace,
+    pub(crate) result: usize,
+}
+
+/// What is said of a tool that no server runs.
+pub(crate) fn homeless(call: &ToolCall) -> ToolReply {
+    let text = format!("The tool `{}` is not run by a tool server.", call.tool.name);
+    ToolReply::complaint(Verdict::UnknownTool, text)
+}
+
+/// Calls a tool of a configured server.
+pub(crate) async fn configured(
     catalog: &Arc<Catalog>,
+    (label, name): (&str, &str),
     call: &ToolCall,
     context: &CallContext,
-    pace: Pace,
-    result_limit: usize,
+    limits: Limits,
 ) -> Result<ToolReply, ToolError> {
-    let ToolHome::Server {
-        label,
-        name,
-        url: None,
-    } = &call.tool.home
-    else {
-        let text = format!("The tool `{}` is not run by a tool server.", call.tool.name);
-        return Ok(ToolReply::complaint(Verdict::UnknownTool, text));
-    };
     let asker = || Asker {
         credential: context.credential.clone(),
         request_id: Arc::clone(&context.request_id),
@@ -60,7 +63,7 @@ pub(crate) async fn call(
     };
     if tool.is_none() {
         tracing::warn!(
-            mcp.server = &**label,
+            mcp.server = label,
             tool.name = &*call.tool.name,
             "a tool that was on offer is not listed any more; it is called unchecked"
         );
@@ -69,26 +72,50 @@ pub(crate) async fn call(
     let fill_in = tool.as_ref().map_or(&[][..], |tool| &tool.context);
     let arguments = match prepare(call, context, fill_in, check) {
         Ok(arguments) => arguments,
-        Err(what) => {
-            let text = format!("Bad arguments for `{}`. {what}", call.tool.name);
-            return Ok(ToolReply::complaint(Verdict::BadArguments, text));
-        }
+        Err(what) => return Ok(bad_arguments(call, &what)),
     };
     let calling = Calling {
         server,
         name,
-        tool: tool.as_deref(),
+        mirrors: tool.as_ref().map_or(&[][..], |tool| &tool.mirrors),
         call,
         context,
         arguments,
         execution: call.execution.to_string(),
     };
-    match calling.run(pace).await {
-        Ok(result) => read(&result, result_limit)
-            .ok_or(Fault::Protocol("its result is not one of a tool"))
-            .map_err(|fault| fault.into_tool_error(label)),
-        Err(fault) => complaint(&fault).map_or_else(|| Err(fault.into_tool_error(label)), Ok),
-    }
+    calling.reply(limits).await
+}
+
+/// Calls a tool of a server that the caller names. Its arguments are not held to its schema: a schema can be
+/// made so that the check never ends, and this one may be anybody's. The server checks them itself.
+pub(crate) async fn strange(
+    server: &Arc<Server>,
+    name: &str,
+    call: &ToolCall,
+    context: &CallContext,
+    limits: Limits,
+) -> Result<ToolReply, ToolError> {
+    let arguments = match prepare(call, context, &[], None) {
+        Ok(arguments) => arguments,
+        Err(what) => return Ok(bad_arguments(call, &what)),
+    };
+    // A schema that asks for headers that cannot be is not listed.
+    let mirrors = mirror::read(&call.tool.parameters).unwrap_or_default();
+    let calling = Calling {
+        server,
+        name,
+        mirrors: &mirrors,
+        call,
+        context,
+        arguments,
+        execution: call.execution.to_string(),
+    };
+    calling.reply(limits).await
+}
+
+fn bad_arguments(call: &ToolCall, what: &str) -> ToolReply {
+    let text = format!("Bad arguments for `{}`. {what}", call.tool.name);
+    ToolReply::complaint(Verdict::BadArguments, text)
 }
 
 fn read(result: &Bytes, limit: usize) -> Option<ToolReply> {
@@ -136,15 +163,25 @@ fn complaint(fault: &Fault) -> Option<ToolReply> {
 struct Calling<'a> {
     server: &'a Arc<Server>,
     name: &'a str,
-    tool: Option<&'a Tool>,
+    mirrors: &'a [Mirror],
     call: &'a ToolCall,
     context: &'a CallContext,
     arguments: Json,
-    /// The execution's id: names the call in headers, progress and retries.
+    /// The execution's id: names the call in headers, progress and retries, to a server that the operator
+    /// knows.
     execution: String,
 }
 
 impl Calling<'_> {
+    async fn reply(&self, limits: Limits) -> Result<ToolReply, ToolError> {
+        match self.run(limits.pace).await {
+            Ok(result) => read(&result, limits.result)
+                .ok_or(Fault::Protocol("its result is not one of a tool"))
+                .map_err(|fault| self.server.error(fault)),
+            Err(fault) => complaint(&fault).map_or_else(|| Err(self.server.error(fault)), Ok),
+        }
+    }
+
     /// Posts the call. It is posted again only when the first post certainly did nothing, or when
     /// the tool may be called twice; each reason counts once.
     async fn run(&self, mut pace: Pace) -> Result<Bytes, Fault> {
@@ -167,12 +204,8 @@ impl Calling<'_> {
             if let Some(link) = stale {
                 renewed = true;
                 // The headers are made after the schema, so that may be an old one.
-                self.server.changed.store(true, Ordering::Relaxed);
-                tracing::info!(
-                    mcp.server = &*self.server.label,
-                    error = &fault as &dyn std::error::Error,
-                    "the tool server no longer knows the session; a new one is made"
-                );
+                self.server.common.changed.store(true, Ordering::Relaxed);
+                self.server.log_lost_session(&fault);
                 self.server.forget(link, credential, &pace).await;
                 continue;
             }
@@ -182,35 +215,36 @@ impl Calling<'_> {
                 return Err(fault);
             }
             repeated = true;
-            tracing::info!(
-                mcp.server = &*self.server.label,
-                tool.name = &*self.call.tool.name,
-                error = &fault as &dyn std::error::Error,
-                "a tool call is made once more"
-            );
+            self.server.log_repeated_call(&self.call.tool.name, &fault);
             sleep(RETRY_DELAY).await;
         }
     }
 
     async fn post(&self, link: &Arc<Link>, pace: &mut Pace) -> Result<Bytes, Fault> {
         let id = self.server.next_id();
+        let number = id.to_string();
+        let (token, key) = match self.server.named_by {
+            NamedBy::Operator => (&self.execution, Some(&*self.execution)),
+            NamedBy::Caller => (&number, None),
+        };
         let params = Call {
             name: self.name,
             arguments: self.arguments.raw(),
             meta: Meta {
-                progress_token: Some(&self.execution),
-                idempotency_key: Some(&self.execution),
+                progress_token: Some(token),
+                idempotency_key: key,
                 ..self.server.meta(link)
             },
         };
         let post = Post {
             awaited: Awaited {
                 id,
-                token: Some(&self.execution),
+                token: Some(token),
             },
             headers: self.headers(link),
             body: wire::request(id, METHOD, params),
             credential: &self.context.credential,
+            limit: self.server.common.answer_limit,
         };
         let mut waiting = Waiting {
             server: self.server,
@@ -229,23 +263,30 @@ impl Calling<'_> {
 
     fn headers(&self, link: &Link) -> HeaderMap {
         let mut headers = self.server.headers(link, &self.context.credential, METHOD);
+        self.server
+            .name_request(&mut headers, &self.context.request_id);
+        if self.server.named_by == NamedBy::Operator {
+            self.name_call(&mut headers);
+        }
+        if link.era == Era::Modern {
+            headers.insert(NAME, mirror::encode(self.name));
+            mirror::set(&mut headers, self.mirrors, &self.arguments);
+        }
+        headers
+    }
+
+    /// Says which call of which conversation it is, to a server that the operator knows.
+    fn name_call(&self, headers: &mut HeaderMap) {
         let mut set = |name: HeaderName, value: &str| {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(name, value);
             }
         };
-        set(REQUEST_ID, &self.context.request_id);
         set(TOOL_CALL_ID, &self.execution);
         set(IDEMPOTENCY_KEY, &self.execution);
         if let Some(conversation) = self.context.conversation {
             set(CONVERSATION_ID, &conversation.to_string());
         }
-        if link.era == Era::Modern {
-            headers.insert(NAME, mirror::encode(self.name));
-            let mirrors = self.tool.map_or(&[][..], |tool| &tool.mirrors);
-            mirror::set(&mut headers, mirrors, &self.arguments);
-        }
-        headers
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Post<'a> {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) credential: &'a Credential,
+    /// How much the answer may have.
+    pub(crate) limit: usize,
 }
 
 /// The answer to a request.
@@ -60,7 +62,12 @@ impl Server {
             .headers(post.headers)
             .json(post.body)
             .deadline(pace.until());
-        let inbound = self.client.send(outbound).await.map_err(Fault::of_egress)?;
+        let inbound = self
+            .common
+            .client
+            .send(outbound)
+            .await
+            .map_err(Fault::of_egress)?;
         if !inbound.status().is_success() {
             return Err(refusal(inbound, pace.until()).await);
         }
@@ -70,6 +77,7 @@ impl Server {
             link,
             credential: post.credential,
             awaited: post.awaited,
+            limit: post.limit,
             pace,
             messages: 0,
             malformed: None,
@@ -109,6 +117,7 @@ struct Reading<'a> {
     link: &'a Link,
     credential: &'a Credential,
     awaited: Awaited<'a>,
+    limit: usize,
     pace: &'a mut Pace,
     messages: usize,
     malformed: Option<Malformed>,
@@ -121,7 +130,7 @@ impl Reading<'_> {
             .media_type()
             .is_some_and(|media| media.eq_ignore_ascii_case("text/html"));
         let body = inbound
-            .bytes_capped(self.server.answer_limit, self.pace.until())
+            .bytes_capped(self.limit, self.pace.until())
             .await
             .map_err(Fault::of_egress)?;
         let start = body.trim_ascii_start();
@@ -146,7 +155,7 @@ impl Reading<'_> {
 
     /// Events that came under another media type.
     fn unlabelled_stream(&mut self, body: Bytes) -> Result<Bytes, Fault> {
-        let mut reader = SseReader::new(self.server.answer_limit);
+        let mut reader = SseReader::new(self.limit);
         reader.push(body);
         while let Ok(Some(frame)) = reader.finish() {
             if let Some(result) = self.frame(&frame.data)? {
@@ -161,7 +170,7 @@ impl Reading<'_> {
     /// Reads events up to the answer. Where the stream breaks off and its events had ids, it is
     /// taken up again behind the last one.
     async fn stream(&mut self, inbound: Inbound) -> Result<Bytes, Fault> {
-        let mut events = inbound.events(None, self.server.answer_limit);
+        let mut events = inbound.events(None, self.limit);
         let mut last = None;
         let mut idle_resumes = 0;
         loop {
@@ -218,7 +227,7 @@ impl Reading<'_> {
     /// but the end: a connection whose body was read to the end can serve again.
     fn let_end(&self, mut events: Events) {
         if events.next().now_or_never().is_none() {
-            self.server.background.spawn(async move {
+            self.server.common.background.spawn(async move {
                 drop(timeout(END_TIMEOUT, events.next()).await);
             });
         }
@@ -251,14 +260,11 @@ impl Reading<'_> {
                 Message::Result(result) => return Ok(Some(result)),
                 Message::Error(error) => return Err(Fault::Rpc(error)),
                 Message::Progress => self.pace.progress(),
-                Message::ListChanged => self.server.changed.store(true, Ordering::Relaxed),
+                Message::ListChanged => self.server.common.changed.store(true, Ordering::Relaxed),
                 Message::Asked(question) => {
                     self.server.answer(self.link, self.credential, &question);
                 }
-                Message::Foreign => tracing::warn!(
-                    mcp.server = &*self.server.label,
-                    "ignored an answer to a request that was not sent"
-                ),
+                Message::Foreign => self.server.log_foreign_answer(),
                 Message::Other => {}
             }
         }
@@ -281,9 +287,9 @@ impl Reading<'_> {
         let outbound = Outbound::get(&self.server.url)
             .headers(headers)
             .deadline(self.pace.until());
-        let inbound = self.server.client.send(outbound).await.ok()?;
+        let inbound = self.server.common.client.send(outbound).await.ok()?;
         let goes_on = inbound.status().is_success() && is_stream(&inbound);
-        goes_on.then(|| inbound.events(None, self.server.answer_limit))
+        goes_on.then(|| inbound.events(None, self.limit))
     }
 }
 

@@ -224,6 +224,29 @@ impl Fault {
         }
     }
 
+    /// The error for the run, of a server that its caller named. That nobody is there and that its address
+    /// may not be called look the same, because nobody is to find out what is inside; and of the server's
+    /// words, which may repeat what its caller gave it, not even the log gets any.
+    pub(crate) fn into_strangers_error(self, label: &str) -> ToolError {
+        let fault = match self {
+            Self::Rpc(error) => Self::Rpc(error.without_words()),
+            Self::Refused { status, error, .. } => Self::Refused {
+                status,
+                error: error.map(RpcError::without_words),
+                session: SessionSign::Silent,
+            },
+            other => other,
+        };
+        let is_unsent = fault.is_unsent();
+        let mut error = fault.into_tool_error(label);
+        if is_unsent {
+            error.message = format!(
+                "the tool server `{label}` cannot be reached, or is at an address that may not be called"
+            );
+        }
+        error
+    }
+
     /// The error for the run. Its words name the server by its label and give none of its own.
     pub(crate) fn into_tool_error(self, label: &str) -> ToolError {
         let kind = self.kind();

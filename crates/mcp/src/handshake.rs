@@ -22,6 +22,11 @@ use crate::wire::{
 /// How long a handshake may take. A server that knows none may leave it unanswered.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long the version that a server names may be.
+const MAX_VERSION: usize = 64;
+/// How long the name of a session may be; it goes with every request.
+const MAX_SESSION: usize = 4 * 1024;
+
 const INITIALIZED: &str = "notifications/initialized";
 const DISCOVER: &str = "server/discover";
 
@@ -67,13 +72,7 @@ impl Server {
                 }
             }
         };
-        tracing::info!(
-            mcp.server = &*self.label,
-            mcp.era = ?link.era,
-            mcp.version = link.version.as_ref().and_then(|version| version.to_str().ok()),
-            mcp.has_session = link.session.is_some(),
-            "the terms with a tool server are known"
-        );
+        self.log_terms(&link);
         Ok(link)
     }
 
@@ -86,7 +85,7 @@ impl Server {
         let params = Initialize {
             version,
             capabilities: Empty {},
-            client: &self.identity,
+            client: &self.common.identity,
         };
         let id = self.next_id();
         let post = Post {
@@ -94,6 +93,7 @@ impl Server {
             headers: self.headers(&Link::BARE, credential, "initialize"),
             body: wire::request(id, "initialize", params),
             credential,
+            limit: self.list_limit,
         };
         match self.exchange(post, &Link::BARE, pace).await {
             Ok(reply) => self.agreed(reply, credential, pace).await,
@@ -116,19 +116,19 @@ impl Server {
             return Ok(Greeting::Modern);
         }
         if !wire::HANDSHAKES.contains(&initialized.version.as_str()) {
-            tracing::warn!(
-                mcp.server = &*self.label,
-                mcp.version = initialized.version,
-                "the tool server speaks a protocol version that is not known here"
-            );
+            self.log_unknown_version(&initialized.version);
         }
-        let Ok(version) = HeaderValue::from_str(&initialized.version) else {
+        let version = HeaderValue::from_str(&initialized.version);
+        let Some(version) = version.ok().filter(|version| version.len() <= MAX_VERSION) else {
             return Err(Fault::Protocol("it names a version that cannot be sent"));
         };
-        let session = reply.session.map(|mut session| {
+        let mut session = reply.session;
+        if let Some(session) = &mut session {
             session.set_sensitive(true);
-            session
-        });
+            if session.len() > MAX_SESSION {
+                return Err(Fault::Protocol("the name of its session is too long"));
+            }
+        }
         let link = Link {
             era: Era::Handshake,
             version: Some(version),
@@ -160,6 +160,7 @@ impl Server {
             headers: self.headers(&link, credential, DISCOVER),
             body: wire::request(id, DISCOVER, params),
             credential,
+            limit: self.list_limit,
         };
         match self.exchange(post, &link, pace).await {
             Ok(reply) => {
@@ -178,7 +179,7 @@ impl Server {
         }
         Meta {
             version: Some(MODERN),
-            client: Some(&self.identity),
+            client: Some(&self.common.identity),
             capabilities: Some(Empty {}),
             ..Meta::default()
         }

@@ -216,7 +216,8 @@ impl Server {
         let (slot, left) = self.links.slot(credential);
         for (link, credential) in left.into_iter().filter_map(Entry::into_session) {
             let server = Arc::clone(self);
-            self.background
+            self.common
+                .background
                 .spawn(async move { server.leave(&link, &credential).await });
         }
         let mut held = timeout_at(pace.until(), slot.lock())

@@ -1,10 +1,10 @@
 //! Asking one server for its tools: page by page, whatever of it can be used.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use response_domain::caller::Credential;
 use response_egress::Bytes;
-use response_egress::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
@@ -26,8 +26,16 @@ const MAX_LISTED: usize = 2_000;
 /// How long to wait before a request is made again.
 pub(crate) const RETRY_DELAY: std::time::Duration = std::time::Duration::from_millis(150);
 
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const METHOD: &str = "tools/list";
+
+/// The tools of one server, as it lists them.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// In the server's order, each name once.
+    pub(crate) tools: Vec<Arc<Tool>>,
+    /// When it was asked for.
+    at: Instant,
+}
 
 /// The tools of one server, by name.
 #[derive(Debug)]
@@ -36,6 +44,13 @@ pub(crate) struct Listing {
     pub(crate) tools: Vec<Arc<Tool>>,
     /// When it was asked for.
     pub(crate) at: Instant,
+}
+
+impl From<Listed> for Listing {
+    fn from(Listed { mut tools, at }: Listed) -> Self {
+        tools.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Self { tools, at }
+    }
 }
 
 impl Listing {
@@ -69,18 +84,14 @@ impl Server {
         asker: &Asker,
         known: Option<&Listing>,
         pace: &Pace,
-    ) -> Result<Listing, Fault> {
+    ) -> Result<Listed, Fault> {
         match self.try_list(asker, known, pace).await {
             Err((fault, link)) => {
                 let stale = link.filter(|link| self.is_doubtful(&fault, link));
                 if stale.is_none() && !fault.is_passing() {
                     return Err(fault);
                 }
-                tracing::debug!(
-                    mcp.server = &*self.label,
-                    error = &fault as &dyn std::error::Error,
-                    "a list of tools is asked for once more"
-                );
+                self.log_listed_again(&fault);
                 match stale {
                     Some(link) => self.forget(&link, &asker.credential, pace).await,
                     None => sleep(RETRY_DELAY).await,
@@ -108,7 +119,7 @@ impl Server {
         asker: &Asker,
         known: Option<&Listing>,
         pace: &Pace,
-    ) -> Result<Listing, (Fault, Option<Arc<Link>>)> {
+    ) -> Result<Listed, (Fault, Option<Arc<Link>>)> {
         let at = Instant::now();
         let link = self
             .link(&asker.credential, pace)
@@ -116,7 +127,7 @@ impl Server {
             .map_err(|fault| (fault, None))?;
         let pages = self.pages(asker, &link, pace).await;
         let pages = pages.map_err(|fault| (fault, Some(link)))?;
-        Ok(Listing {
+        Ok(Listed {
             tools: self.gather(&pages, known),
             at,
         })
@@ -130,7 +141,7 @@ impl Server {
     ) -> Result<Vec<Bytes>, Fault> {
         let mut pages = Vec::new();
         let mut cursor: Option<String> = None;
-        let mut listed = 0;
+        let (mut listed, mut bytes) = (0, 0);
         loop {
             let answer = self
                 .page(asker, link, cursor.as_deref(), pace.clone())
@@ -147,15 +158,14 @@ impl Server {
             let read: Page<'_> = serde_json::from_slice(&answer)
                 .map_err(|_error| Fault::Protocol("its list of tools cannot be read"))?;
             listed += read.tools.len();
+            bytes += answer.len();
             let next = read.next.filter(|next| !next.is_empty());
             pages.push(answer.clone());
             let goes_on = next.is_some() && next != cursor;
-            if goes_on && (pages.len() >= MAX_PAGES || listed >= MAX_LISTED) {
-                tracing::warn!(
-                    mcp.server = &*self.label,
-                    tools = listed,
-                    "the list of tools is too long; the rest is left out"
-                );
+            let is_long =
+                pages.len() >= MAX_PAGES || listed >= MAX_LISTED || bytes >= self.list_limit;
+            if goes_on && is_long {
+                self.log_cut_list(listed);
                 return Ok(pages);
             }
             if !goes_on {
@@ -178,20 +188,19 @@ impl Server {
             meta: self.meta(link),
         };
         let mut headers = self.headers(link, &asker.credential, METHOD);
-        if let Ok(request) = HeaderValue::from_str(&asker.request_id) {
-            headers.insert(REQUEST_ID, request);
-        }
+        self.name_request(&mut headers, &asker.request_id);
         let post = Post {
             awaited: Awaited { id, token: None },
             headers,
             body: wire::request(id, METHOD, params),
             credential: &asker.credential,
+            limit: self.list_limit,
         };
         let reply = self.exchange(post, link, &mut pace).await?;
         Ok(reply.result)
     }
 
-    /// The tools that can be used, each name once.
+    /// The tools that can be used, in their order, each name once.
     fn gather(&self, pages: &[Bytes], known: Option<&Listing>) -> Vec<Arc<Tool>> {
         let mut tools: Vec<Arc<Tool>> = Vec::new();
         for page in pages {
@@ -202,27 +211,17 @@ impl Server {
             for raw in page.tools.into_iter().take(room) {
                 match self.tool(raw, known) {
                     Ok(tool) => tools.push(tool),
-                    Err(unfit) => tracing::warn!(
-                        mcp.server = &*self.label,
-                        tool = excerpt_of(raw),
-                        error = &unfit as &dyn std::error::Error,
-                        "a tool is left out"
-                    ),
+                    Err(unfit) => self.log_left_out(raw, &unfit),
                 }
             }
         }
-        // The sort is stable, so of two tools with one name the first one stays.
-        tools.sort_by(|a, b| a.name.cmp(&b.name));
-        tools.dedup_by(|later, first| {
-            let is_double = later.name == first.name;
-            if is_double {
-                tracing::warn!(
-                    mcp.server = &*self.label,
-                    tool.name = &*later.name,
-                    "a tool is listed twice; the first one counts"
-                );
+        let mut names = HashSet::with_capacity(tools.len());
+        tools.retain(|tool| {
+            let is_new = names.insert(Arc::clone(&tool.name));
+            if !is_new {
+                self.log_listed_twice(&tool.name);
             }
-            is_double
+            is_new
         });
         tools
     }
@@ -234,11 +233,7 @@ impl Server {
             if tool.is_listed_as(raw) {
                 return Some(Arc::clone(tool));
             }
-            tracing::info!(
-                mcp.server = &*self.label,
-                tool.name = &*tool.name,
-                "a tool is no longer what it was"
-            );
+            self.log_changed_tool(&tool.name);
             None
         };
         match known.and_then(same) {
@@ -251,8 +246,4 @@ impl Server {
 #[derive(Deserialize)]
 struct Named {
     name: String,
-}
-
-fn excerpt_of(raw: &RawValue) -> String {
-    crate::clean::excerpt(raw.get(), 120).into_owned()
 }

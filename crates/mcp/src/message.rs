@@ -52,6 +52,20 @@ impl RpcError {
         }
     }
 
+    /// The same, saying no more than what the protocol makes of it.
+    pub(crate) fn without_words(self) -> Self {
+        let message = if self.is_timeout() {
+            "timed out"
+        } else {
+            "(not shown)"
+        };
+        Self {
+            code: self.code,
+            message: message.to_owned(),
+            data: None,
+        }
+    }
+
     /// Whether the server says that it ran out of time itself. The code alone means other things
     /// at other servers.
     pub(crate) fn is_timeout(&self) -> bool {

@@ -6,6 +6,9 @@ use std::time::Duration;
 use response_egress::header::HeaderMap;
 use response_egress::{Refusal, Url};
 
+/// How long one server's list may take at most.
+const LIST_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How tool servers are called and what is believed of them.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -47,6 +50,11 @@ impl Options {
             repeat_safe: Vec::new(),
             max_tools: 128,
         }
+    }
+
+    /// How long one server's list may take.
+    pub(crate) fn list_timeout(&self) -> Duration {
+        self.call_timeout.min(LIST_TIMEOUT)
     }
 
     pub(crate) fn check(&self) -> Result<(), OptionsError> {

@@ -17,7 +17,7 @@ use crate::listing::{Asker, Listing};
 use crate::names;
 use crate::options::{First, Options};
 use crate::pace::Pace;
-use crate::server::{Background, Server};
+use crate::server::{Common, Server};
 use crate::tool::Tool;
 
 /// How soon a server that did not answer is asked again.
@@ -26,8 +26,6 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const AFTER_CHANGE: Duration = Duration::from_secs(1);
 /// How long a list is still used when its server cannot be asked for a new one.
 const MAX_STALE: Duration = Duration::from_mins(15);
-/// How long one server's list may take.
-const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Every tool there is.
 #[derive(Debug)]
@@ -40,8 +38,7 @@ pub(crate) struct Catalog {
     /// moment, so those who waited do not all try again.
     first: Mutex<Option<Failed>>,
     is_refreshing: AtomicBool,
-    changed: Arc<AtomicBool>,
-    background: Background,
+    common: Common,
     first_server: First,
     fresh: Duration,
     list_timeout: Duration,
@@ -67,12 +64,7 @@ struct Failed {
 }
 
 impl Catalog {
-    pub(crate) fn new(
-        servers: Box<[Arc<Server>]>,
-        options: &Options,
-        changed: Arc<AtomicBool>,
-        background: Background,
-    ) -> Self {
+    pub(crate) fn new(servers: Box<[Arc<Server>]>, options: &Options, common: Common) -> Self {
         let labels = servers.iter().map(|server| Arc::clone(&server.label));
         Self {
             labels: labels.collect(),
@@ -80,11 +72,10 @@ impl Catalog {
             current: ArcSwapOption::empty(),
             first: Mutex::new(None),
             is_refreshing: AtomicBool::new(false),
-            changed,
-            background,
+            common,
             first_server: options.first,
             fresh: options.list_fresh,
-            list_timeout: options.call_timeout.min(LIST_TIMEOUT),
+            list_timeout: options.list_timeout(),
             max_tools: options.max_tools,
             repeat_safe: options.repeat_safe.clone(),
         }
@@ -103,7 +94,8 @@ impl Catalog {
         if let Some(snapshot) = &*self.current.load() {
             let now = Instant::now();
             let is_stale = now >= snapshot.fresh_until
-                || (self.changed.load(Ordering::Relaxed) && now >= snapshot.at + AFTER_CHANGE);
+                || (self.common.changed.load(Ordering::Relaxed)
+                    && now >= snapshot.at + AFTER_CHANGE);
             if is_stale {
                 self.refresh_behind(&asker);
             }
@@ -173,7 +165,7 @@ impl Catalog {
         }
         let catalog = Arc::clone(self);
         let asker = asker();
-        self.background.spawn(async move {
+        self.common.background.spawn(async move {
             let done = Done(&catalog.is_refreshing);
             if let Err(error) = catalog.fetch(&asker).await {
                 tracing::warn!(
@@ -188,7 +180,7 @@ impl Catalog {
 
     /// Asks every server, side by side, and keeps what came.
     async fn fetch(&self, asker: &Asker) -> Result<Arc<Snapshot>, ToolError> {
-        self.changed.store(false, Ordering::Relaxed);
+        self.common.changed.store(false, Ordering::Relaxed);
         let before = self.current.load_full();
         let known = |at: usize| {
             let before = before.as_ref()?;
@@ -206,10 +198,10 @@ impl Catalog {
         let mut failed = None;
         for (at, server, known, listing) in join_all(lists).await {
             listings.push(match listing {
-                Ok(listing) => Some(Arc::new(listing)),
+                Ok(listed) => Some(Arc::new(Listing::from(listed))),
                 Err(fault) => {
                     let known = still_good(server, known, &fault);
-                    let error = fault.into_tool_error(&server.label);
+                    let error = server.error(fault);
                     if known.is_none() && self.is_main(at) {
                         return Err(error);
                     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use response_domain::caller::Credential;
+use response_domain::ports::tools::ToolError;
 use response_egress::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::exchange::is_stream;
+use crate::fault::Fault;
 use crate::link::{Era, Link, Links};
 use crate::message::Question;
 use crate::options::{ContextArguments, CredentialUse, Mode, Options, ServerOptions, Trust};
@@ -29,7 +31,10 @@ const QUESTIONS_AT_ONCE: usize = 4;
 /// An answer may be this much larger than the text that is kept of it: it holds pictures, and
 /// escapes.
 const MIN_ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+/// How much the list of a server may have that a caller names: it is kept with the response.
+const STRANGERS_LIST: usize = 1024 * 1024;
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -62,19 +67,53 @@ impl Background {
     }
 }
 
+/// Who says where a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// The operator, who knows it.
+    Operator,
+    /// Whoever sent the request. It may be anybody's, gets nothing but what its caller gives it, and its
+    /// words stay out of the log.
+    Caller,
+}
+
+/// What servers have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Common {
+    pub(crate) client: EgressClient,
+    pub(crate) background: Background,
+    /// Set when a server tells that its tools have changed.
+    pub(crate) changed: Arc<AtomicBool>,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) answer_limit: usize,
+}
+
+impl Common {
+    pub(crate) fn new(options: &Options, client: EgressClient, background: Background) -> Self {
+        Self {
+            client,
+            background,
+            changed: Arc::default(),
+            identity: Arc::new(Identity {
+                name: options.client_name.clone(),
+                version: options.client_version.clone(),
+            }),
+            answer_limit: MIN_ANSWER_LIMIT.max(options.result_limit.saturating_mul(4)),
+        }
+    }
+}
+
 /// One tool server.
 pub(crate) struct Server {
     pub(crate) label: Arc<str>,
+    pub(crate) named_by: NamedBy,
     pub(crate) mode: Mode,
     pub(crate) trust: Trust,
     pub(crate) context: ContextArguments,
-    pub(crate) client: EgressClient,
-    pub(crate) identity: Identity,
+    pub(crate) common: Common,
     pub(crate) links: Links,
-    pub(crate) answer_limit: usize,
-    /// Set when a server tells that its tools have changed; shared by all servers.
-    pub(crate) changed: Arc<AtomicBool>,
-    pub(crate) background: Background,
+    /// How much an answer may have that is not a tool's, and a list in all.
+    pub(crate) list_limit: usize,
     pub(crate) url: Url,
     headers: HeaderMap,
     credential: CredentialUse,
@@ -83,13 +122,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(
-        server: &ServerOptions,
-        options: &Options,
-        client: EgressClient,
-        changed: Arc<AtomicBool>,
-        background: Background,
-    ) -> Self {
+    pub(crate) fn new(server: &ServerOptions, named_by: NamedBy, common: Common) -> Self {
         let mut headers = server.headers.clone();
         headers
             .values_mut()
@@ -98,25 +131,32 @@ impl Server {
             ACCEPT,
             HeaderValue::from_static("application/json, text/event-stream"),
         );
+        let (url, list_limit) = match named_by {
+            NamedBy::Operator => (server.endpoint(), common.answer_limit),
+            NamedBy::Caller => (server.url.clone(), STRANGERS_LIST),
+        };
         Self {
             label: Arc::from(server.label.as_str()),
+            named_by,
             mode: server.mode,
             trust: server.trust,
             context: server.context,
-            client,
-            identity: Identity {
-                name: options.client_name.clone(),
-                version: options.client_version.clone(),
-            },
             links: Links::new(server.credential),
-            answer_limit: MIN_ANSWER_LIMIT.max(options.result_limit.saturating_mul(4)),
-            changed,
-            background,
-            url: server.endpoint(),
+            list_limit,
+            common,
+            url,
             headers,
             credential: server.credential,
             ids: AtomicU64::new(1),
             questions: Arc::new(Semaphore::new(QUESTIONS_AT_ONCE)),
+        }
+    }
+
+    /// What a fault of this server is to a run.
+    pub(crate) fn error(&self, fault: Fault) -> ToolError {
+        match self.named_by {
+            NamedBy::Operator => fault.into_tool_error(&self.label),
+            NamedBy::Caller => fault.into_strangers_error(&self.label),
         }
     }
 
@@ -145,6 +185,15 @@ impl Server {
         headers
     }
 
+    /// Says which request it is for, to a server that the operator knows.
+    pub(crate) fn name_request(&self, headers: &mut HeaderMap, request_id: &str) {
+        if self.named_by == NamedBy::Operator
+            && let Ok(request) = HeaderValue::from_str(request_id)
+        {
+            headers.insert(REQUEST_ID, request);
+        }
+    }
+
     /// Sends a notification, or an answer, that nothing comes back to. Whether it arrived is not
     /// known.
     pub(crate) async fn tell(&self, body: Bytes, mut headers: HeaderMap, until: Instant) {
@@ -153,7 +202,7 @@ impl Server {
             .headers(headers)
             .body(body)
             .deadline(until);
-        match self.client.send(outbound).await {
+        match self.common.client.send(outbound).await {
             // What little comes is read, so that the connection can serve again. A stream is not:
             // it may never end.
             Ok(inbound) if is_stream(&inbound) => {}
@@ -195,7 +244,7 @@ impl Server {
         let body = wire::answer(question);
         let headers = self.headers(link, credential, "");
         let server = Arc::clone(self);
-        self.background.spawn(async move {
+        self.common.background.spawn(async move {
             server
                 .tell(body, headers, Instant::now() + ASIDE_TIMEOUT)
                 .await;
@@ -212,14 +261,14 @@ impl Server {
         let outbound = Outbound::new(response_egress::Method::DELETE, &self.url)
             .headers(self.headers(link, credential, ""))
             .deadline(until);
-        if let Ok(inbound) = self.client.send(outbound).await {
+        if let Ok(inbound) = self.common.client.send(outbound).await {
             drop(inbound.bytes_up_to(1024, until).await);
         }
     }
 
     fn tell_aside(self: &Arc<Self>, body: Bytes, headers: HeaderMap) {
         let server = Arc::clone(self);
-        self.background.spawn(async move {
+        self.common.background.spawn(async move {
             server
                 .tell(body, headers, Instant::now() + ASIDE_TIMEOUT)
                 .await;

@@ -4,13 +4,15 @@ use crate::fault::{Fault, Problem};
 use crate::kind::{DurationText, EmbeddedWorkers, TokenChecks};
 use crate::note::Note;
 use crate::origin::{Origin, Origins};
-use crate::sections::{Database, Settings, Tools};
+use crate::sections::{Database, Mcp, Settings, Tools};
+use crate::server::PLATFORM_LABEL;
 
 /// A fault for each pair that does not go together.
 pub(crate) fn contradictions(settings: &Settings, origins: &Origins) -> Vec<Fault> {
     let found = [
         tool_timeout(&settings.tools, origins),
         replica_without_primary(&settings.database, origins),
+        label_of_the_platform(&settings.mcp, origins),
     ];
     found.into_iter().flatten().collect()
 }
@@ -31,6 +33,17 @@ pub(crate) fn replica_without_primary(database: &Database, origins: &Origins) ->
     (database.read_dsn.is_some() && database.write_dsn.is_none()).then(|| {
         let message = "a read replica needs `database.write_dsn` (DB_POSTGRESQL_WRITE_DSN)";
         contradiction("database.read_dsn", message.to_owned(), origins)
+    })
+}
+
+/// A label means one server.
+fn label_of_the_platform(mcp: &Mcp, origins: &Origins) -> Option<Fault> {
+    let mut servers = mcp.servers.iter();
+    let is_taken =
+        mcp.url.is_some() && servers.any(|server| server.label.as_str() == PLATFORM_LABEL);
+    is_taken.then(|| {
+        let message = format!("the label `{PLATFORM_LABEL}` is that of the server at `mcp.url`");
+        contradiction("mcp.servers", message, origins)
     })
 }
 

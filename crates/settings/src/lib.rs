@@ -27,10 +27,10 @@ mod sources;
 
 pub use fault::{Fault, Problem, SettingsFaults};
 pub use kind::{
-    ByteSize, CallerCredential, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, Factor, Label,
-    LogFormat, LogLevel, McpMode, Migrations, Nets, OnMaxDepth, OnToolFailure, Percent,
-    SecretHeaders, SigningSecrets, Threads, TokenChecks, ToolNames, TraceExport, Trust, UserAgent,
-    VaultKeys,
+    ByteSize, CallerCredential, CallerServers, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint,
+    Factor, HostedTools, Label, LogFormat, LogLevel, McpMode, Migrations, Nets, OnMaxDepth,
+    OnToolFailure, Percent, SecretHeaders, SigningSecrets, Threads, TokenChecks, ToolNames,
+    TraceExport, Trust, UserAgent, VaultKeys,
 };
 pub use load::Loaded;
 pub use note::Note;
@@ -40,7 +40,7 @@ pub use sections::{
     Auth, Background, Database, Egress, Http, Llm, Log, Mcp, Runs, Settings, Tools, Vault,
     Webhooks, Worker,
 };
-pub use server::McpServer;
+pub use server::{McpServer, PLATFORM_LABEL};
 pub use sources::Sources;
 
 /// The value of a secret is reached through this trait only, so that each place that takes it can be

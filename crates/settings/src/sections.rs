@@ -11,9 +11,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::kind::{
-    ByteSize, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, Factor, LogFormat, LogLevel,
-    Migrations, Nets, OnMaxDepth, OnToolFailure, Percent, SigningSecrets, Threads, TokenChecks,
-    ToolNames, TraceExport, UrlShape, UserAgent, VaultKeys,
+    ByteSize, CallerServers, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, Factor, HostedTools,
+    LogFormat, LogLevel, Migrations, Nets, OnMaxDepth, OnToolFailure, Percent, SigningSecrets,
+    Threads, TokenChecks, ToolNames, TraceExport, UrlShape, UserAgent, VaultKeys,
 };
 use crate::reader::{Findings, Reader, Values};
 use crate::section::{Page, Section};
@@ -38,6 +38,10 @@ section! {
         max_tools: NonZeroUsize = 1..=4096, "RESPONSE_MAX_TOOLS";
         /// Most items in the input of one request.
         max_input_items: NonZeroUsize = 1..=100_000, "RESPONSE_MAX_INPUT_ITEMS";
+        /// What becomes of a request of the OpenAI dialect with a tool that only its vendor runs, such as
+        /// `web_search`, or of a kind that is not known: `ignore` leaves the tool out with a note in the
+        /// trace, `refuse` answers 400.
+        hosted_tools: HostedTools = (), "RESPONSE_HOSTED_TOOLS";
         /// Longest `metadata` of one request, as JSON.
         metadata_limit: ByteSize = ByteSize::kib(1)..=ByteSize::mib(16), "RESPONSE_METADATA_LIMIT";
         /// Threads that serve HTTP. 0 takes as many as there are cores.
@@ -118,10 +122,13 @@ section! {
     /// The MCP servers that bring the tools.
     Mcp in "mcp" {
         /// URL of MCP Tools; `/v1/mcp` is added when it names no path. Without it, and without further
-        /// servers, there are no tools.
+        /// servers, there are no tools. Its `server_label` in a request is `default`.
         url: Option<Endpoint> = UrlShape::Exact, "RESPONSE_MCP_TOOLS_URL", "MCP_TOOLS_URL";
         /// How long a server's list of tools is kept. 0s asks each time.
         list_cache: Duration = NO_TIME..=ONE_DAY, "RESPONSE_TOOL_LIST_CACHE";
+        /// Whether a request may bring an MCP server of its own, by `server_url`. It is called within
+        /// what `[egress]` allows, with the headers that the request gives along and nothing else.
+        caller_servers: CallerServers = (), "MCP_CALLER_SERVERS";
         /// Further MCP servers.
         servers: Vec<McpServer> = ();
     }
@@ -225,10 +232,11 @@ section! {
 }
 
 section! {
-    /// What may be called because a caller names it, as the address of a webhook.
+    /// What may be called because a caller names it, as the address of a webhook or of an MCP server.
     Egress in "egress" {
         /// Nets that callers may name although they are not public. Whoever may call this API can have
-        /// requests sent to everything in them; meant for development, and for receivers inside.
+        /// requests sent to everything in them; meant for development, and for receivers and MCP servers
+        /// inside.
         allow_cidrs: Nets = (), "EGRESS_ALLOW_CIDRS";
     }
 }

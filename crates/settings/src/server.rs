@@ -11,10 +11,14 @@ use crate::kind::{
 use crate::reader::Reader;
 use crate::section::Section;
 
+/// The label of the server at `mcp.url`.
+pub const PLATFORM_LABEL: &str = "default";
+
 section! {
     /// An MCP server besides the one at `mcp.url`.
     McpServer in "mcp.servers" {
-        /// Short name of the server; tools of the same name are told apart by it.
+        /// Short name of the server; tools of the same name are told apart by it, and requests name the
+        /// server by it, as `server_label`. `default` is the one at `mcp.url`.
         label: Label = ();
         /// URL of the server; `/v1/mcp` is added when it names no path.
         url: Endpoint = UrlShape::Exact;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use response_domain::ports::tools::{ToolErrorKind, ToolRegistry};
 use response_egress::{ClientOptions, EgressClient, Url};
-use response_mcp::{McpTools, Mode, Options, OptionsError};
+use response_mcp::{Clients, McpTools, Mode, Options, OptionsError};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
@@ -280,7 +280,11 @@ async fn a_url_that_cannot_be_called_is_refused_at_the_start() {
         "mailto:a@b",
     ] {
         let options = Options::new(vec![server("a", &Url::parse(url).unwrap(), Mode::Auto)]);
-        let refused = McpTools::new(&options, &client, Handle::current()).unwrap_err();
+        let clients = Clients {
+            configured: client.clone(),
+            guarded: None,
+        };
+        let refused = McpTools::new(&options, clients, Handle::current()).unwrap_err();
         assert!(matches!(refused, OptionsError::Url { .. }), "{url}");
         assert!(!format!("{refused:?}").contains("secret"));
     }

@@ -10,7 +10,7 @@ use response_domain::ports::llm::CallContext;
 use response_domain::ports::tools::{ToolError, ToolExecutor, ToolRegistry};
 use response_domain::tool::{ToolCall, ToolReply, ToolSpec, find};
 use response_egress::{ClientOptions, EgressClient, Url};
-use response_mcp::{McpTools, Mode, Options, ServerOptions};
+use response_mcp::{Clients, McpTools, Mode, Options, ServerOptions};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
@@ -29,7 +29,11 @@ pub(crate) fn tools_with(options: &Options) -> McpTools {
         connect_timeout: Duration::from_secs(2),
         ..ClientOptions::default()
     });
-    McpTools::new(options, &client.unwrap(), Handle::current()).unwrap()
+    let clients = Clients {
+        configured: client.unwrap(),
+        guarded: None,
+    };
+    McpTools::new(options, clients, Handle::current()).unwrap()
 }
 
 /// The tools of one server, spoken to in this mode.

@@ -104,6 +104,26 @@ choice! {
 }
 
 choice! {
+    /// What becomes of a tool that only a model's vendor runs.
+    HostedTools {
+        /// It is left out, with a note in the trace.
+        Ignore = "ignore",
+        /// The request is refused.
+        Refuse = "refuse",
+    }
+}
+
+choice! {
+    /// Whether requests may bring MCP servers of their own.
+    CallerServers {
+        /// They may, within what the guard allows.
+        Called = "true" | "1" | "on" | "yes",
+        /// Only the configured ones are called.
+        Refused = "false" | "0" | "off" | "no",
+    }
+}
+
+choice! {
     /// How an MCP server is spoken to.
     McpMode {
         /// With a handshake when the server knows one, else without; what worked is remembered.

@@ -25,8 +25,8 @@ use crate::fault::Fault;
 pub use address::Endpoint;
 pub(crate) use address::UrlShape;
 pub use choice::{
-    CallerCredential, EmbeddedWorkers, LogFormat, LogLevel, McpMode, Migrations, OnMaxDepth,
-    OnToolFailure, TokenChecks, TraceExport, Trust,
+    CallerCredential, CallerServers, EmbeddedWorkers, HostedTools, LogFormat, LogLevel, McpMode,
+    Migrations, OnMaxDepth, OnToolFailure, TokenChecks, TraceExport, Trust,
 };
 pub use database_url::DatabaseUrl;
 pub(crate) use duration::DurationText;

@@ -106,6 +106,19 @@ fn two_servers_have_two_labels() {
 }
 
 #[test]
+fn the_label_of_the_platforms_server_is_not_for_another() {
+    let (_folder, path) = file("[[mcp.servers]]\nlabel = 'default'\nurl = 'http://a'\n");
+    let alone = load(&sources(&[]).file(&path));
+    assert_eq!(alone.settings.mcp.servers.len(), 1);
+    let beside = sources(&[("RESPONSE_MCP_TOOLS_URL", "http://tools")]).file(path);
+    let fault = only_fault(&beside);
+    assert!(
+        fault.ends_with("the label `default` is that of the server at `mcp.url`"),
+        "{fault}"
+    );
+}
+
+#[test]
 fn a_list_of_servers_is_a_list_of_tables() {
     for text in [
         "servers = 'http://a'",

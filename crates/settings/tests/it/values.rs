@@ -13,13 +13,14 @@ use rstest::rstest;
 use crate::{only_fault, shown, sources, with};
 
 /// What holds when only the LLM API is named: the contract's figures.
-const DEFAULTS: [(&str, &str); 73] = [
+const DEFAULTS: [(&str, &str); 75] = [
     ("http.port", "8082"),
     ("http.host", "127.0.0.1"),
     ("http.body_limit", "10MiB"),
     ("http.json_depth", "64"),
     ("http.max_tools", "128"),
     ("http.max_input_items", "512"),
+    ("http.hosted_tools", "ignore"),
     ("http.metadata_limit", "64KiB"),
     ("http.threads", "0"),
     ("http.heartbeat", "15s"),
@@ -49,6 +50,7 @@ const DEFAULTS: [(&str, &str); 73] = [
     ("llm.max_answer", "16MiB"),
     ("mcp.url", ""),
     ("mcp.list_cache", "1m"),
+    ("mcp.caller_servers", "true"),
     ("mcp.servers", "none"),
     ("tools.timeout", "45s"),
     ("tools.timeout_cap", "10m"),
@@ -317,6 +319,8 @@ fn a_share_is_refused(#[case] text: &str) {
 
 #[rstest]
 #[case("RESPONSE_ON_MAX_DEPTH", "runs.on_max_depth", "answer", "answer")]
+#[case("RESPONSE_HOSTED_TOOLS", "http.hosted_tools", "Refuse", "refuse")]
+#[case("MCP_CALLER_SERVERS", "mcp.caller_servers", "off", "false")]
 #[case("RESPONSE_TOOL_FAILURE", "tools.failure", "Report", "report")]
 #[case("RESPONSE_LOG_LEVEL", "log.level", "WARNING", "warn")]
 #[case("RESPONSE_LOG_LEVEL", "log.level", "off", "off")]
@@ -337,6 +341,8 @@ fn a_word_is_read(
 #[rstest]
 #[case("RESPONSE_ON_MAX_DEPTH", "stop", "fail or answer")]
 #[case("RESPONSE_TOOL_FAILURE", "ignore", "fail or report")]
+#[case("RESPONSE_HOSTED_TOOLS", "drop", "ignore or refuse")]
+#[case("MCP_CALLER_SERVERS", "some", "true or false")]
 #[case("RESPONSE_LOG_LEVEL", "loud", "trace, debug, info, warn, error or off")]
 #[case("RESPONSE_LOG_FORMAT", "xml", "auto, json or pretty")]
 #[case("AUTO_MIGRATE", "maybe", "true or false")]
