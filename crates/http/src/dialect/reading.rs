@@ -10,6 +10,21 @@ use super::object::{Faults, Object, text};
 use crate::extract::bad_json;
 use crate::problem::Problem;
 
+/// The fields of a body with these names; others are passed over.
+pub(super) fn object_of<'a, const N: usize>(
+    body: &'a str,
+    names: &'static [&'static str; N],
+) -> Result<Object<'a, N>, Problem> {
+    Object::read(body, names).map_err(no_object)
+}
+
+fn no_object(error: serde_json::Error) -> Problem {
+    if error.is_data() {
+        return bad_json("the body must be a JSON object");
+    }
+    bad_json(format!("the body is not valid JSON: {error}"))
+}
+
 /// A body that is being read.
 pub(super) struct Reading<'a, const N: usize> {
     pub(super) fields: Object<'a, N>,
@@ -19,7 +34,8 @@ pub(super) struct Reading<'a, const N: usize> {
 impl<'a, const N: usize> Reading<'a, N> {
     /// Of a body of which these fields have a meaning; others are passed over.
     pub(super) fn begin(body: &'a str, names: &'static [&'static str; N]) -> Result<Self, Problem> {
-        Self::of(Object::read(body, names))
+        let fields = object_of(body, names)?;
+        Ok(Self::of(fields))
     }
 
     /// Of a body that may have no other fields than these. `refusal` says of another what is to be said.
@@ -28,24 +44,16 @@ impl<'a, const N: usize> Reading<'a, N> {
         names: &'static [&'static str; N],
         refusal: impl Fn(&str) -> String,
     ) -> Result<Self, Problem> {
-        let mut reading = Self::of(Object::read_closely(body, names))?;
+        let mut reading = Self::of(Object::read_closely(body, names).map_err(no_object)?);
         for name in reading.fields.strange() {
             reading.faults.add(name, FaultKind::Invalid, refusal(name));
         }
         Ok(reading)
     }
 
-    fn of(read: Result<Object<'a, N>, serde_json::Error>) -> Result<Self, Problem> {
-        let fields = read.map_err(|error| {
-            if error.is_data() {
-                return bad_json("the body must be a JSON object");
-            }
-            bad_json(format!("the body is not valid JSON: {error}"))
-        })?;
-        Ok(Self {
-            fields,
-            faults: Faults::default(),
-        })
+    fn of(fields: Object<'a, N>) -> Self {
+        let faults = Faults::default();
+        Self { fields, faults }
     }
 
     /// Whether nothing was found wrong.

@@ -51,9 +51,7 @@ pub(super) fn draft(body: &str) -> Result<Draft, Problem> {
         input: input.map(kept),
         system_prompt: reading.text("system_prompt"),
         controls,
-        tools: reading
-            .read("tools", tools::tools)
-            .map(ToolSelection::Only),
+        tools: reading.read("tools", tools::tools).map(ToolSelection::Only),
         tool_choice: reading.read("tool_choice", tools::choice),
         max_tool_depth: reading.value("max_tool_depth", "a whole number"),
         tool_failure: reading.read("tool_failure", tool_failure),
