@@ -20,13 +20,16 @@ use crate::time::Timestamp;
 impl Run {
     /// Takes one thing that happened at `at`. A refused input changes nothing.
     pub fn advance(&mut self, input: Input, at: Timestamp) -> Result<Advance, IllegalInput> {
-        let now = Moment::new(at);
+        let mut now = Moment::new(at);
         match (&self.phase, input) {
             (Phase::New | Phase::Tools, Input::TakenUp) => {
                 self.phase = Phase::Tools;
                 Ok(now.then(Next::ListTools))
             }
-            (Phase::Model, Input::TakenUp) => Ok(self.call_model(now)),
+            (Phase::Model, Input::TakenUp) => {
+                self.drop_calls(&mut now);
+                Ok(self.call_model(now))
+            }
             (Phase::Calls(_), Input::TakenUp) => Ok(self.take_up_calls(now)),
             (
                 Phase::Ended(outcome),
@@ -156,9 +159,7 @@ impl Run {
         {
             return self.end(Outcome::Incomplete(IncompleteReason::ToolDepth), now);
         }
-        // At the limit the caller's calls are refused with the others.
-        let recorded = if at_the_limit { calls.len() } else { ours };
-        if self.progress.executions.len().saturating_add(recorded) > self.rules.calls {
+        if self.progress.executions.len().saturating_add(ours) > self.rules.calls {
             return self.end(Outcome::Incomplete(IncompleteReason::ToolCalls), now);
         }
         if at_the_limit {

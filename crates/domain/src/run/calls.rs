@@ -60,16 +60,25 @@ impl Run {
         now.then(Next::CallTools(leaving))
     }
 
-    /// Answers every call with a refusal, because the limit is reached, and asks for the last answer.
+    /// Answers the calls of tool servers with a refusal, because the limit is reached, and asks for the last
+    /// answer; calls of the caller end the turn.
     pub(super) fn refuse_calls(&mut self, calls: Vec<FunctionCall>, mut now: Moment) -> Advance {
         let depth = self.progress.rounds.saturating_add(1);
         let mut pending = Vec::with_capacity(calls.len());
         for call in calls {
-            let reply = ToolReply::complaint(Verdict::TooManyCalls, LIMIT_REACHED);
-            let state = self.refuse(&call, reply, depth, &mut now);
+            let state = if is_callers(&call) {
+                CallState::Callers
+            } else {
+                let reply = ToolReply::complaint(Verdict::TooManyCalls, LIMIT_REACHED);
+                self.refuse(&call, reply, depth, &mut now)
+            };
             pending.push(PendingCall { call, state });
         }
+        let for_caller = has_callers(&pending);
         self.append_outputs(pending);
+        if for_caller {
+            return self.end(Outcome::Completed, now);
+        }
         self.call_model(now)
     }
 
@@ -180,14 +189,14 @@ impl Run {
         })
     }
 
-    /// Tells of the calls of tool servers that the last turn asked for and that will not be made.
-    pub(super) fn drop_calls(&self, now: &mut Moment) {
+    /// Tells of the calls of tool servers that were asked for and will not be made.
+    pub(super) fn drop_calls(&mut self, now: &mut Moment) {
         let mut index = 0_u32;
-        for item in &self.own {
+        for (place, item) in self.own.iter().enumerate() {
             let is_servers = item
                 .as_call()
                 .is_some_and(|call| matches!(call.runner, Runner::Server(_)));
-            if is_servers && item.turn == self.turn && !self.is_on_record(item) {
+            if is_servers && place >= self.settled && !self.is_on_record(item) {
                 let place = Place {
                     item: item.id,
                     index,
@@ -196,6 +205,7 @@ impl Run {
             }
             index = index.saturating_add(u32::from(has_index(item)));
         }
+        self.settled = self.own.len();
     }
 
     fn is_on_record(&self, item: &Item) -> bool {
@@ -288,9 +298,7 @@ impl Run {
             return now.then(Next::Wait);
         }
         let calls = std::mem::take(calls);
-        let for_caller = calls
-            .iter()
-            .any(|pending| pending.state == CallState::Callers);
+        let for_caller = has_callers(&calls);
         let spent = self.streak.round(&calls, self.rules.repairs);
         self.append_outputs(calls);
         if let Some(failure) = spent {
@@ -337,6 +345,12 @@ impl Run {
         }
         self.append_outputs(calls);
     }
+}
+
+fn has_callers(calls: &[PendingCall]) -> bool {
+    calls
+        .iter()
+        .any(|pending| pending.state == CallState::Callers)
 }
 
 /// What becomes of a call before it leaves.

@@ -84,6 +84,7 @@ impl Run {
             .iter()
             .map(|item| item.turn)
             .fold(asked.saturating_sub(1), u16::max);
+        let settled = own.len();
         let mut run = Self {
             response: response.id,
             spec: Arc::clone(&response.spec),
@@ -97,6 +98,7 @@ impl Run {
             phase: Phase::New,
             streak: Streak::default(),
             closing: Closing::No,
+            settled,
             turn,
             turn_started: at,
         };

@@ -56,6 +56,8 @@ pub struct Run {
     phase: Phase,
     streak: repair::Streak,
     closing: Closing,
+    /// Its items before this place ask for nothing that is still to be told of.
+    settled: usize,
     /// The turn that was asked for last. A turn that is asked for again after a lost process gets a
     /// number of its own.
     turn: u16,
@@ -331,6 +333,7 @@ impl Run {
             phase: Phase::New,
             streak: repair::Streak::default(),
             closing: Closing::No,
+            settled: 0,
             turn: 0,
             turn_started: at,
         }
@@ -344,6 +347,11 @@ impl Run {
     /// The items of this response so far: the input, then what was made. Only grows.
     pub fn items(&self) -> &[Arc<Item>] {
         &self.own
+    }
+
+    /// The tools on offer; none before they are listed.
+    pub fn offered(&self) -> &[Arc<ToolSpec>] {
+        &self.tools
     }
 
     /// Where it stands.

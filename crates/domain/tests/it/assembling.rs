@@ -7,11 +7,13 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use response_domain::event::{Event, TextKind};
 use response_domain::item::{Item, ItemBody, ItemStatus};
+use response_domain::json::Json;
 use response_domain::ports::llm::Delta;
 use response_domain::response::{Finish, Response};
 use response_domain::run::assemble::{Assembler, Begin};
 use response_domain::status::Change;
 use response_domain::time::Timestamp;
+use response_domain::tool::{ToolHome, ToolSpec};
 use response_testkit::grammar;
 
 use crate::script::{End, deltas, show_items};
@@ -64,12 +66,26 @@ fn cut_up(speech: &[Speech], cuts: &[Index]) -> Vec<Delta> {
     deltas
 }
 
+/// Enough of them for every call that is made here.
+fn tools() -> Arc<[Arc<ToolSpec>]> {
+    let tool = |number: u32| {
+        let name = format!("tool{number}");
+        Arc::new(ToolSpec::plain(
+            name,
+            ToolHome::Caller,
+            Json::empty_object(),
+        ))
+    };
+    (0..8).map(tool).collect()
+}
+
 fn begin() -> Begin {
     Begin {
         response: RESPONSE,
         turn: 3,
         item: 0,
         index: 0,
+        tools: tools(),
     }
 }
 

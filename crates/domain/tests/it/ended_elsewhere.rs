@@ -49,7 +49,7 @@ const PLACES: [(&str, &str, &str, &str, &str); 10] = [
         tools a:safe
         tells say It is | call a {\"n | call a",
         "a:It is call:a~ call:a~",
-        "arguments item arguments item ended",
+        "arguments item arguments item dropped dropped ended",
         "",
         "It is",
     ),
@@ -104,6 +104,7 @@ fn name(event: &Event) -> &'static str {
         Event::ArgumentsDone(..) => "arguments",
         Event::ItemClosed(..) => "item",
         Event::CallReturned(_) => "returned",
+        Event::CallDropped(..) => "dropped",
         Event::Ended(_) => "ended",
         other => panic!("an ending opens nothing: {other:?}"),
     }

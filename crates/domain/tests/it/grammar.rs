@@ -58,9 +58,10 @@ fn subject(event: &Event) -> Option<(&str, u32)> {
         | Event::TextDelta(place, ..)
         | Event::TextDone(place, ..)
         | Event::PartClosed(place, ..)
-        | Event::ArgumentsDelta(place, _)
+        | Event::ArgumentsDelta(place, ..)
         | Event::ArgumentsDone(place, _)
-        | Event::ItemClosed(place, _) => Some(("item", place.index)),
+        | Event::ItemClosed(place, _)
+        | Event::CallDropped(place, _) => Some(("item", place.index)),
         Event::CallStarted(call) | Event::CallReturned(call) => Some(("call", call.id.ordinal)),
         Event::Created(_) | Event::Started(_) | Event::Ended(_) => None,
     }

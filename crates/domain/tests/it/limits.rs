@@ -66,7 +66,7 @@ fn a_model_that_calls_instead_of_its_last_answer_has_had_it() {
         tools a:safe mine:caller                => ask: u:hi
         model call a {{}}                       => run 0 a {{}}
         back 0 done one                         => ask: u:hi call:a out:one
-        model call a {{}} | call mine {{}}      => ask none: u:hi call:a out:one call:a call:mine out:{REFUSED} out:{REFUSED}
+        model call a {{}}                       => ask none: u:hi call:a out:one call:a out:{REFUSED}
         model say I try. | call a {{}}          => incomplete max_tool_depth: I try.
         "
     ));
@@ -108,9 +108,27 @@ fn the_limit_of_calls_holds_for_refusals_at_the_limit_of_rounds() {
         tools a:safe mine:caller                => ask: u:hi
         model call a {}                         => run 0 a {}
         back 0 done one                         => ask: u:hi call:a out:one
-        model call a {} | call mine {}          => incomplete max_tool_calls
+        model call a {} | call a {}             => incomplete max_tool_calls
         ",
     );
+}
+
+#[test]
+fn at_the_limit_of_rounds_calls_of_the_caller_end_the_turn() {
+    check(&format!(
+        "
+        request depth=1 at-depth=answer
+        up                                      => list tools
+        tools a:safe mine:caller                => ask: u:hi
+        model call a {{}}                       => run 0 a {{}}
+        back 0 done one                         => ask: u:hi call:a out:one
+        model call a {{}} | call mine {{}}      => completed
+        = rounds 1, turns 2
+        = 0 a round 1 completed 250ms: one
+        = 1 a round 2 failed 0ms: {REFUSED}
+        = items u:hi call:a out:one call:a call:mine out:{REFUSED}
+        "
+    ));
 }
 
 #[test]

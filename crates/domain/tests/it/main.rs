@@ -11,6 +11,7 @@ mod script;
 mod world;
 
 mod assembling;
+mod brought;
 mod caller_tools;
 mod crashes;
 mod ended_elsewhere;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use response_domain::json::Json;
 use response_domain::run::{Input, Next};
-use response_domain::spec::ToolRequest;
+use response_domain::spec::{ToolRequest, ToolSelection};
 use response_domain::tool::ToolSpec;
 
 use crate::script::{check, toolbox};
@@ -178,7 +178,7 @@ fn what_the_request_names_and_nobody_has_fails_the_run_or_is_done_without() {
 #[test]
 fn a_tool_is_offered_in_the_callers_words_where_it_has_some() {
     let mut draft = draft();
-    draft.tools = Some(vec![
+    draft.tools = Some(ToolSelection::Only(vec![
         ToolRequest {
             name: "b".into(),
             description: Some("Mine.".into()),
@@ -189,7 +189,7 @@ fn a_tool_is_offered_in_the_callers_words_where_it_has_some() {
             description: None,
             parameters: None,
         },
-    ]);
+    ]));
     let mut world = World::new(draft, rules());
     world.feed(Input::TakenUp).unwrap();
     let tools = toolbox("a:safe b:unsafe c:safe", 1_000);

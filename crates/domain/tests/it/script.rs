@@ -22,15 +22,20 @@ use std::time::Duration;
 use response_domain::execution::ExecutionState;
 use response_domain::failure::{Failure, FailureCode};
 use response_domain::id::ExecutionId;
-use response_domain::item::{Item, ItemBody, ItemStatus};
+use response_domain::item::{
+    ApprovalResponse, CallId, Consent, FunctionCall, Item, ItemBody, ItemStatus, Runner, ServerTool,
+};
 use response_domain::json::Json;
 use response_domain::ports::llm::Delta;
 use response_domain::ports::tools::ToolErrorKind;
 use response_domain::response::Finish;
 use response_domain::run::{
-    CallOutcome, CallReturn, IllegalInput, Input, Next, Outcome, Stop, Toolbox,
+    CallOutcome, CallReturn, IllegalInput, Input, Listing, Next, Outcome, Stop, Toolbox,
 };
-use response_domain::spec::{OnMaxDepth, ToolChoice, ToolFailure, ToolRequest};
+use response_domain::spec::{
+    ApprovalRule, CallerTool, InputItem, OnMaxDepth, ServerOffer, ToolChoice, ToolFailure,
+    ToolName, ToolOffer, ToolRequest, ToolSelection,
+};
 use response_domain::tool::{Repeat, ToolHome, ToolReply, ToolSpec, Verdict};
 use response_domain::usage::Usage;
 
@@ -89,10 +94,23 @@ fn world(lines: &[&str]) -> World {
         match name {
             "tools" => {
                 let names = value.split(',').filter(|name| !name.is_empty());
-                draft.tools = Some(names.map(request_of).collect());
+                draft.tools = Some(ToolSelection::Only(names.map(request_of).collect()));
             }
+            "offers" => {
+                let offers = value.split(',').map(offer_of).collect();
+                draft.tools = Some(ToolSelection::Offered(offers));
+            }
+            "answers" => draft
+                .items
+                .extend(value.split(',').enumerate().flat_map(answer_of)),
+            "allowed" => draft.allowed_tools = Some(value.split(',').map(name_of).collect()),
+            "most" => draft.max_tool_calls = Some(value.parse().unwrap()),
             "choice" => {
                 draft.tool_choice = Some(match value {
+                    server if server.starts_with('@') => match name_of(&server[1..]) {
+                        ToolName::Server { label, name } => ToolChoice::Server { label, name },
+                        ToolName::Function(_) => panic!("{server} is no server"),
+                    },
                     "auto" => ToolChoice::Auto,
                     "none" => ToolChoice::None,
                     "required" => ToolChoice::Required,
@@ -117,6 +135,69 @@ fn request_of(name: &str) -> ToolRequest {
         name: name.into(),
         description: None,
         parameters: None,
+    }
+}
+
+/// `fn:NAME` for a function of the caller; `LABEL` for a server, `LABEL?` when its calls need leave.
+fn offer_of(text: &str) -> ToolOffer {
+    if let Some(name) = text.strip_prefix("fn:") {
+        return ToolOffer::Function(CallerTool {
+            name: name.into(),
+            description: None,
+            parameters: None,
+            strict: None,
+        });
+    }
+    let label = text.trim_end_matches('?');
+    ToolOffer::Server(ServerOffer {
+        label: label.into(),
+        url: None,
+        allowed: None,
+        approval: if text.ends_with('?') {
+            ApprovalRule::Always
+        } else {
+            ApprovalRule::Never
+        },
+    })
+}
+
+/// `LABEL.NAME:yes` or `LABEL.NAME:no`: a call that waited for its caller, and what the caller says.
+fn answer_of((number, text): (usize, &str)) -> [InputItem; 2] {
+    let (tool, word) = text.split_once(':').unwrap();
+    let (label, name) = tool.split_once('.').unwrap();
+    let request: Arc<str> = format!("ask{number}").into();
+    let call = FunctionCall {
+        runner: Runner::Asks(Arc::new(ServerTool {
+            label: label.into(),
+            name: name.into(),
+        })),
+        ..FunctionCall::of_caller(CallId(Arc::clone(&request)), name, "{}")
+    };
+    let response = ApprovalResponse {
+        request,
+        consent: match word {
+            "yes" => Consent::Given,
+            _ => Consent::Denied,
+        },
+        reason: None,
+    };
+    [
+        InputItem::New(ItemBody::FunctionCall(call)),
+        InputItem::New(ItemBody::ApprovalResponse(response)),
+    ]
+}
+
+/// `fn:NAME`, `LABEL` or `LABEL.NAME`.
+fn name_of(text: &str) -> ToolName {
+    if let Some(name) = text.strip_prefix("fn:") {
+        return ToolName::Function(name.into());
+    }
+    let (label, name) = text
+        .split_once('.')
+        .map_or((text, None), |(label, name)| (label, Some(name.into())));
+    ToolName::Server {
+        label: label.into(),
+        name,
     }
 }
 
@@ -158,32 +239,48 @@ fn failure(code: FailureCode) -> Failure {
     Failure::new(code, "it cannot be reached")
 }
 
-/// A toolbox written as `name:safe name:unsafe name:caller`.
+/// A toolbox written as `name:safe name:unsafe name:caller`, or as `label=name:safe,name:unsafe` for each
+/// server that the request brings, `label=failed` when it did not list its tools.
 pub(crate) fn toolbox(tools: &str, context_tokens: u32) -> Toolbox {
-    let spec = |tool: &str| {
-        let (name, kind) = tool.split_once(':').unwrap();
-        let home = match kind {
-            "caller" => ToolHome::Caller,
-            _ => ToolHome::Server {
-                label: "web".into(),
-                name: name.into(),
-            },
+    let (servers, tools): (Vec<&str>, Vec<&str>) = tools
+        .split_whitespace()
+        .partition(|word| word.contains('='));
+    let listing = |word: &str| {
+        let (label, tools) = word.split_once('=').unwrap();
+        let tools = match tools {
+            "failed" => Err(failure(FailureCode::ToolsUnavailable)),
+            tools => {
+                let tools = tools.split(',').filter(|tool| !tool.is_empty());
+                Ok(tools.map(|tool| tool_of(label, tool)).collect())
+            }
         };
-        Arc::new(ToolSpec {
-            name: name.into(),
-            home,
-            description: None,
-            parameters: Json::empty_object(),
-            repeat: match kind {
-                "safe" => Repeat::Safe,
-                _ => Repeat::Unsafe,
-            },
-        })
+        let label = label.into();
+        Listing { label, tools }
     };
     Toolbox {
-        tools: tools.split_whitespace().map(spec).collect(),
+        tools: tools.into_iter().map(|tool| tool_of("web", tool)).collect(),
+        servers: servers.into_iter().map(listing).collect(),
         context_tokens,
     }
+}
+
+fn tool_of(label: &str, tool: &str) -> Arc<ToolSpec> {
+    let (name, kind) = tool.split_once(':').unwrap();
+    let home = match kind {
+        "caller" => ToolHome::Caller,
+        _ => ToolHome::Server {
+            label: label.into(),
+            name: name.into(),
+            url: None,
+        },
+    };
+    Arc::new(ToolSpec {
+        repeat: match kind {
+            "safe" => Repeat::Safe,
+            _ => Repeat::Unsafe,
+        },
+        ..ToolSpec::plain(name, home, Json::empty_object())
+    })
 }
 
 /// Whether a turn says how it ended.
@@ -279,6 +376,7 @@ fn show(next: &Result<Next, IllegalInput>, world: &World) -> String {
                 ToolChoice::None => " none".to_owned(),
                 ToolChoice::Required => " required".to_owned(),
                 ToolChoice::Named(name) => format!(" {name}"),
+                ToolChoice::Server { .. } => panic!("a model is never asked for a server"),
             };
             format!("ask{choice}: {}", show_items(&turn.transcript))
         }
@@ -322,6 +420,13 @@ pub(crate) fn show_items(items: &[Arc<Item>]) -> String {
                 ItemBody::Reasoning(reasoning) => format!("t:{}", reasoning.text),
                 ItemBody::FunctionCall(call) => format!("call:{}", call.name),
                 ItemBody::FunctionCallOutput(output) => format!("out:{}", output.output),
+                ItemBody::ToolList(list) => match &list.tools {
+                    Ok(tools) => format!("list:{}={}", list.label, tools.len()),
+                    Err(_) => format!("list:{}=failed", list.label),
+                },
+                ItemBody::ApprovalResponse(_) => "approval".to_owned(),
+                ItemBody::Compaction(compaction) => format!("c:{}", compaction.text),
+                ItemBody::Foreign(_) => "foreign".to_owned(),
             };
             format!("{body}{cut}")
         })

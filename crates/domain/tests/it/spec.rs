@@ -28,18 +28,18 @@ pub(crate) fn says(text: &str) -> InputItem {
 }
 
 pub(crate) fn call(name: &str, call_id: &str) -> InputItem {
-    InputItem::New(ItemBody::FunctionCall(FunctionCall {
-        call_id: CallId(call_id.into()),
-        name: name.into(),
-        arguments: "{}".into(),
-    }))
+    InputItem::New(ItemBody::FunctionCall(FunctionCall::of_caller(
+        CallId(call_id.into()),
+        name,
+        "{}",
+    )))
 }
 
 pub(crate) fn output(call_id: &str) -> InputItem {
-    InputItem::New(ItemBody::FunctionCallOutput(FunctionCallOutput {
-        call_id: CallId(call_id.into()),
-        output: "".into(),
-    }))
+    InputItem::New(ItemBody::FunctionCallOutput(FunctionCallOutput::text(
+        CallId(call_id.into()),
+        "",
+    )))
 }
 
 /// The fields that `change` makes unacceptable.
@@ -111,7 +111,7 @@ fn tools_are_few_and_named_once() {
     for (names, expected) in rows {
         let tools = named(names);
         assert_eq!(
-            faults(|draft| draft.tools = Some(tools)),
+            faults(|draft| draft.tools = Some(ToolSelection::Only(tools))),
             expected,
             "{names:?}"
         );
@@ -136,7 +136,9 @@ fn a_demand_for_tools_needs_tools() {
     for (names, fits) in rows {
         for (choice, fits) in choices.iter().zip(fits) {
             let found = faults(|draft| {
-                draft.tools = names.map(|names| names.iter().map(|name| tool(name)).collect());
+                draft.tools = names.map(|names| {
+                    ToolSelection::Only(names.iter().map(|name| tool(name)).collect())
+                });
                 draft.tool_choice = Some(choice.clone());
             });
             let expected: &[&str] = if fits { &[] } else { &["tool_choice"] };
@@ -193,7 +195,7 @@ fn all_faults_are_told_at_once_and_each_says_what_is_allowed() {
         max_tool_depth: Some(99),
         background: Some(true),
         store: Some(false),
-        tools: Some(vec![tool("")]),
+        tools: Some(ToolSelection::Only(vec![tool("")])),
         ..Draft::default()
     };
     let faults = ResponseSpec::check(draft, &spec_limits()).unwrap_err();
@@ -229,7 +231,7 @@ fn a_fault_never_repeats_what_is_too_long() {
     let mut draft = draft();
     draft.model = Some(long.as_str().into());
     draft.user = Some(long.as_str().into());
-    draft.tools = Some(vec![tool(&long), tool(&long)]);
+    draft.tools = Some(ToolSelection::Only(vec![tool(&long), tool(&long)]));
     draft.tool_choice = Some(ToolChoice::Named(long.as_str().into()));
     let faults = ResponseSpec::check(draft, &spec_limits()).unwrap_err();
     assert_eq!(faults.0.len(), 5);
@@ -245,7 +247,7 @@ fn what_is_absent_has_its_default() {
     assert_eq!(spec.max_rounds, 8);
     assert_eq!(spec.metadata.as_str(), "{}");
     assert_eq!(
-        accepted(|draft| draft.tools = Some(vec![])).tools,
+        accepted(|draft| draft.tools = Some(ToolSelection::Only(vec![]))).tools,
         ToolSelection::Nothing
     );
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use response_domain::json::Json;
-use response_domain::spec::{Draft, ToolChoice, ToolRequest};
+use response_domain::spec::{Draft, ToolChoice, ToolRequest, ToolSelection};
 
 use crate::spec::{call, faults, json, output, tool};
 
@@ -61,7 +61,7 @@ fn every_text_has_two_ends() {
         ),
         (
             "tools[0].function.name",
-            |d, v| d.tools = Some(vec![tool(&v)]),
+            |d, v| d.tools = Some(ToolSelection::Only(vec![tool(&v)])),
             1,
             128,
         ),
@@ -121,10 +121,10 @@ fn what_is_carried_as_json_is_looked_into() {
             "tools[0].function.parameters",
             |d, v| {
                 let parameters = Some(v);
-                d.tools = Some(vec![ToolRequest {
+                d.tools = Some(ToolSelection::Only(vec![ToolRequest {
                     parameters,
                     ..tool("a")
-                }]);
+                }]));
             },
             &["{}"],
             &["[]", "true"],

@@ -29,16 +29,9 @@ pub(crate) fn items(text: &str, first: u128) -> Vec<Arc<Item>> {
             "a" => ItemBody::Message(Message::text(Role::Assistant, text)),
             "s" => ItemBody::Message(Message::text(Role::System, text)),
             "d" => ItemBody::Message(Message::text(Role::Developer, text)),
-            "t" => ItemBody::Reasoning(Reasoning { text: text.into() }),
-            "c" => ItemBody::FunctionCall(FunctionCall {
-                call_id,
-                name: text.into(),
-                arguments: "{}".into(),
-            }),
-            "o" => ItemBody::FunctionCallOutput(FunctionCallOutput {
-                call_id,
-                output: text.into(),
-            }),
+            "t" => ItemBody::Reasoning(Reasoning::text(text)),
+            "c" => ItemBody::FunctionCall(FunctionCall::of_caller(call_id, text, "{}")),
+            "o" => ItemBody::FunctionCallOutput(FunctionCallOutput::text(call_id, text)),
             _ => panic!("no item is {word}"),
         };
         items.push(Arc::new(Item {

@@ -13,7 +13,7 @@ use crate::item::{
 };
 use crate::json::Json;
 use crate::spec::{Controls, Draft, InputItem, OnMaxDepth, ResponseSpec, SpecLimits, ToolFailure};
-use crate::tool::{Repeat, ToolHome, ToolSpec};
+use crate::tool::{ToolHome, ToolSpec};
 
 fn body() -> impl Strategy<Value = ItemBody> {
     // Few names, so that calls and outputs meet, and meet again.
@@ -33,16 +33,12 @@ fn body() -> impl Strategy<Value = ItemBody> {
             role: Role::User,
             content: vec![Part::Image { url: "jan_1".into(), detail: None }],
         })),
-        1 => "[a-z]{0,80}".prop_map(|text| ItemBody::Reasoning(Reasoning { text: text.into() })),
+        1 => "[a-z]{0,80}".prop_map(|text| ItemBody::Reasoning(Reasoning::text(text))),
         4 => (call_id(), "[a-z]{0,80}").prop_map(|(call_id, text)| {
-            ItemBody::FunctionCall(FunctionCall {
-                call_id,
-                name: "f".into(),
-                arguments: text.into(),
-            })
+            ItemBody::FunctionCall(FunctionCall::of_caller(call_id, "f", text))
         }),
         4 => (call_id(), "[a-z]{0,80}").prop_map(|(call_id, text)| {
-            ItemBody::FunctionCallOutput(FunctionCallOutput { call_id, output: text.into() })
+            ItemBody::FunctionCallOutput(FunctionCallOutput::text(call_id, text))
         }),
     ]
 }
@@ -152,11 +148,8 @@ fn what_is_sent_besides_leaves_less_room() {
     };
     let tool = |description: &str| {
         Arc::new(ToolSpec {
-            name: "t".into(),
-            home: ToolHome::Caller,
             description: Some(description.into()),
-            parameters: Json::empty_object(),
-            repeat: Repeat::Unsafe,
+            ..ToolSpec::plain("t", ToolHome::Caller, Json::empty_object())
         })
     };
     let text = "x".repeat(396);
