@@ -13,7 +13,7 @@ use response_domain::item::Item;
 use response_domain::ports::store::ResponseStore;
 use response_domain::response::Response;
 use response_domain::status::Change;
-use response_testkit::store_suite::full::{every_body, every_state, full_progress, full_spec};
+use response_testkit::store_suite::full::{every_state, first_bodies, first_spec, full_progress};
 use response_testkit::store_suite::sample::{
     ada, asked, call, changed, completed, found, item, put, with_calls,
 };
@@ -29,7 +29,7 @@ type Records = BTreeMap<String, String>;
 /// What the records are of.
 fn written() -> (Response, Response, Vec<Arc<Item>>) {
     let small = completed(1);
-    let mut full = asked(2, full_spec());
+    let mut full = asked(2, first_spec());
     full.progress = full_progress();
     let calls: Vec<Arc<Execution>> = (0..)
         .zip(every_state())
@@ -40,7 +40,7 @@ fn written() -> (Response, Response, Vec<Arc<Item>>) {
         Some(ExecutionId::new(full.id.raw(), 0))
     );
     let full = changed(with_calls(full, &calls), Change::Complete);
-    let bodies = (0..).zip(every_body());
+    let bodies = (0..).zip(first_bodies());
     let items = bodies
         .map(|(ordinal, body)| item(&full, ordinal, body))
         .collect();
@@ -104,7 +104,7 @@ async fn this_release_reads_what_the_first_version_wrote() {
     put(&store, &small, Vec::new()).await;
     let empty = items
         .iter()
-        .map(|known| item(&full, known.id.ordinal, every_body().swap_remove(3)));
+        .map(|known| item(&full, known.id.ordinal, first_bodies().swap_remove(3)));
     put(&store, &full, empty.collect()).await;
     let mut connection = beside(&folder).await;
     for (name, record) in recorded() {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use response_domain::event::{Event, OpenItem, TextKind};
 use response_domain::execution::{Execution, ExecutionState};
 use response_domain::id::ResponseId;
-use response_domain::item::{CallId, FunctionCall, Item, ItemBody, ItemStatus, Role};
+use response_domain::item::{
+    CallId, CallKind, FunctionCall, Item, ItemBody, ItemStatus, Role, Runner,
+};
 use response_domain::lease::Lease;
 use response_domain::ports::queue::EventLog;
 use response_domain::ports::store::{ResponseStore, StoreError};
@@ -47,11 +49,11 @@ fn executions(response: &Response) -> [Arc<Execution>; 3] {
 /// A call in each of its states.
 fn calls(executions: &[Arc<Execution>; 3]) -> Vec<PendingCall> {
     let pending = |name: &str, arguments: &Arc<str>, state| PendingCall {
-        call: FunctionCall {
-            call_id: CallId(format!("call_{name}").into()),
-            name: name.into(),
-            arguments: Arc::clone(arguments),
-        },
+        call: FunctionCall::of_caller(
+            CallId(format!("call_{name}").into()),
+            name,
+            Arc::clone(arguments),
+        ),
         state,
     };
     let back = |verdict, text: &str| {
@@ -59,22 +61,31 @@ fn calls(executions: &[Arc<Execution>; 3]) -> Vec<PendingCall> {
         CallState::Returned(ToolReply { text, verdict })
     };
     let under_way = &executions[2];
-    let tool = ToolSpec {
-        name: "google_search".into(),
-        home: ToolHome::Server {
-            label: "search".into(),
-            name: "google.search".into(),
-        },
-        description: Some("Searches.".into()),
-        parameters: json(r#"{ "type": "object" }"#),
-        repeat: Repeat::Safe,
+    let home = ToolHome::Server {
+        label: "search".into(),
+        name: "google.search".into(),
+        url: None,
     };
+    let schema = json(r#"{ "type": "object" }"#);
+    let tool = ToolSpec {
+        description: Some("Searches.".into()),
+        repeat: Repeat::Safe,
+        ..ToolSpec::plain("google_search", home, schema)
+    };
+    // Nothing was said of its runner, and the tool tells.
+    let runner = Runner::Server(Arc::new(tool.server_tool().unwrap()));
     let started = ToolCall {
         execution: under_way.id,
         tool: Arc::new(tool),
         arguments: json(&under_way.input),
     };
     let theirs: Arc<str> = "{}".into();
+    let mut now = pending(
+        "now",
+        &under_way.input,
+        CallState::Started(started, Arc::clone(under_way)),
+    );
+    now.call.runner = runner;
     vec![
         pending(
             "search",
@@ -87,11 +98,7 @@ fn calls(executions: &[Arc<Execution>; 3]) -> Vec<PendingCall> {
             back(Verdict::ToolSaysError, "too late"),
         ),
         pending("theirs", &theirs, CallState::Callers),
-        pending(
-            "now",
-            &under_way.input,
-            CallState::Started(started, Arc::clone(under_way)),
-        ),
+        now,
     ]
 }
 
@@ -137,18 +144,16 @@ fn turn(response: &Response) -> (Vec<Event>, Vec<Event>) {
     let kind = OpenItem::Call {
         call_id: call_id.clone(),
         name: Arc::clone(&name),
+        runner: Runner::Caller,
+        approval: None,
     };
-    let wish = FunctionCall {
-        call_id,
-        name,
-        arguments: "{\"q\": 1}".into(),
-    };
+    let wish = FunctionCall::of_caller(call_id, name, "{\"q\": 1}");
     let wish = closed(3, ItemStatus::Incomplete, ItemBody::FunctionCall(wish));
     let there = place(response, 3);
     let second = vec![
         Event::PartClosed(place(response, 2), TextKind::Reasoning, "Why?".into()),
         Event::ItemOpened { place: there, kind },
-        Event::ArgumentsDelta(there, "{\"q\": 1}".into()),
+        Event::ArgumentsDelta(there, CallKind::Callers, "{\"q\": 1}".into()),
         Event::ArgumentsDone(there, Arc::clone(&wish)),
         Event::ItemClosed(there, wish),
     ];

@@ -13,15 +13,17 @@ use response_domain::tool::{Repeat, ToolCall, ToolHome, ToolReply, ToolSpec, Ver
 use response_domain::work::UnitOfWork;
 
 use super::sample::{checkpoint, claim_one, running, standing, step, taken_up};
+use crate::store_suite::full::brought::{self, runners, sites};
 use crate::store_suite::sample::{call, json, with_calls, write};
 use crate::store_suite::{Fixture, Subject};
 
-const VERDICTS: [Verdict; 6] = [
+const VERDICTS: [Verdict; 7] = [
     Verdict::Done,
     Verdict::ToolSaysError,
     Verdict::BadArguments,
     Verdict::UnknownTool,
     Verdict::TooManyCalls,
+    Verdict::Denied,
     Verdict::OutcomeUnknown,
 ];
 
@@ -173,6 +175,41 @@ fn every_call(response: &Response) -> (Vec<PendingCall>, Vec<Arc<Execution>>) {
     (calls, executions)
 }
 
+/// Calls of tools that their caller brought: of each of them, by each runner, allowed or not, where its
+/// execution says so and where not.
+fn brought_calls(response: &Response) -> (Vec<PendingCall>, Vec<Arc<Execution>>) {
+    let mut executions: Vec<Arc<Execution>> = Vec::new();
+    let mut calls = Vec::new();
+    let sites: Vec<_> = sites().map(Some).into_iter().chain([None]).collect();
+    for runner in runners() {
+        for approval in [None, Some(Arc::from("item_of\0another"))] {
+            for site in &sites {
+                let mut execution = |state| {
+                    let ordinal = u32::try_from(executions.len()).unwrap_or(u32::MAX);
+                    let execution = Arc::new(Execution {
+                        site: site.clone(),
+                        ..Execution::clone(&call(response, ordinal, state))
+                    });
+                    executions.push(Arc::clone(&execution));
+                    execution
+                };
+                let state = ExecutionState::Failed("no".into());
+                let mut round = vec![returned(&execution(state), Verdict::Denied, "no")];
+                for tool in brought::tools() {
+                    let execution = execution(ExecutionState::Started);
+                    round.push(started(&execution, Arc::new(tool), &execution.input));
+                }
+                calls.extend(round.into_iter().map(|mut pending| {
+                    pending.call.runner = runner.clone();
+                    pending.call.approval.clone_from(&approval);
+                    pending
+                }));
+            }
+        }
+    }
+    (calls, executions)
+}
+
 /// A call of the caller's has no execution.
 fn execution_of_nobody(response: &Response) -> Arc<Execution> {
     call(response, 900, ExecutionState::Started)
@@ -182,6 +219,18 @@ pub async fn every_kind_of_call_reads_back(fixture: &Fixture) {
     let store = fixture.store();
     let (response, lease) = running(store, 1, 1).await;
     let (calls, executions) = every_call(&response);
+    let response = with_calls(response, &executions);
+    let written = Checkpoint {
+        calls,
+        ..checkpoint(4)
+    };
+    reads_back(store, lease, &response, written).await;
+}
+
+pub async fn every_kind_of_call_that_a_caller_brought_reads_back(fixture: &Fixture) {
+    let store = fixture.store();
+    let (response, lease) = running(store, 1, 1).await;
+    let (calls, executions) = brought_calls(&response);
     let response = with_calls(response, &executions);
     let written = Checkpoint {
         calls,

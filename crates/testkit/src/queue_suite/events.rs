@@ -5,7 +5,7 @@ use std::sync::Arc;
 use response_domain::event::{Event, OpenItem, TextKind};
 use response_domain::execution::{Execution, ExecutionState};
 use response_domain::item::{
-    CallId, CallKind, FunctionCall, Item, ItemBody, ItemStatus, Message, Reasoning, Role,
+    CallId, FunctionCall, Item, ItemBody, ItemStatus, Message, Reasoning, Role, Runner,
 };
 use response_domain::lease::Lease;
 use response_domain::response::Response;
@@ -13,7 +13,8 @@ use response_domain::status::Change;
 use response_domain::work::{Append, UnitOfWork};
 
 use super::sample::{assert_reads, deltas, end, log, more, place, running, start, step, tell};
-use crate::store_suite::full::every_state;
+use crate::store_suite::full::brought::{runners, sites};
+use crate::store_suite::full::{every_body, every_state};
 use crate::store_suite::sample::{call, changed, write};
 use crate::store_suite::{Fixture, Subject};
 
@@ -63,27 +64,50 @@ fn made(response: &Response, ordinal: u32, status: ItemStatus, body: ItemBody) -
     })
 }
 
-/// A call as a model tells it, with these arguments.
-fn wish(response: &Response, ordinal: u32, arguments: &[&str], whole: &str) -> Vec<Event> {
+/// A call as a model tells it, with these arguments; some have been allowed.
+fn wish(
+    response: &Response,
+    ordinal: u32,
+    (arguments, whole): (&[&str], &str),
+    runner: Runner,
+) -> Vec<Event> {
     let place = place(response, ordinal);
     let call_id = CallId(format!("call_{ordinal}\0ü").into());
-    let call = FunctionCall::of_caller(call_id, "google_\"search", whole);
+    let call = FunctionCall {
+        runner,
+        approval: ordinal.is_multiple_of(2).then(|| "item_\0 \"ü\"".into()),
+        ..FunctionCall::of_caller(call_id, "google_\"search", whole)
+    };
+    let kind = call.runner.kind();
+    let delta = |text: &&str| Event::ArgumentsDelta(place, kind, (*text).into());
     let kind = OpenItem::Call {
         call_id: call.call_id.clone(),
         name: Arc::clone(&call.name),
         runner: call.runner.clone(),
-        approval: None,
+        approval: call.approval.clone(),
     };
     let status = ItemStatus::Incomplete;
     let item = made(response, ordinal, status, ItemBody::FunctionCall(call));
     let mut events = vec![Event::ItemOpened { place, kind }];
-    let delta = |text: &&str| Event::ArgumentsDelta(place, CallKind::Callers, (*text).into());
     events.extend(arguments.iter().map(delta));
     events.extend([
         Event::ArgumentsDone(place, Arc::clone(&item)),
-        Event::ItemClosed(place, item),
+        Event::ItemClosed(place, Arc::clone(&item)),
+        Event::CallDropped(place, item),
     ]);
     events
+}
+
+/// What a server listed, as a run tells it.
+fn list(response: &Response, ordinal: u32, body: ItemBody) -> Vec<Event> {
+    let place = place(response, ordinal);
+    let label = "wiki \"ü\"\0".into();
+    let kind = OpenItem::ToolList { label };
+    let item = made(response, ordinal, ItemStatus::Completed, body);
+    vec![
+        Event::ItemOpened { place, kind },
+        Event::ItemClosed(place, item),
+    ]
 }
 
 /// Events of every kind but for the first and the last, and the executions they tell of.
@@ -93,21 +117,36 @@ fn every_event(response: &Response) -> (Vec<Event>, Vec<Arc<Execution>>) {
     events.extend(text(response, 1, TextKind::Reasoning, completed));
     events.extend(text(response, 2, TextKind::Output, incomplete));
     events.extend(text(response, 3, TextKind::Output, completed));
-    events.extend(wish(
-        response,
-        4,
-        &["{\"q\":", " \"news\"}"],
-        "{\"q\": \"news\"}",
-    ));
-    events.extend(wish(response, 5, &[], "{}"));
-    events.extend(wish(response, 6, &["not { json", "\0"], "not { json\0"));
+    let wishes: [(&[&str], &str); 3] = [
+        (&["{\"q\":", " \"news\"}"], "{\"q\": \"news\"}"),
+        (&[], "{}"),
+        (&["not { json", "\0"], "not { json\0"),
+    ];
+    let mut ordinal = 4;
+    for wanted in wishes {
+        // Each of the runners has one that was allowed and one that was not.
+        for runner in runners().into_iter().flat_map(|it| [it.clone(), it]) {
+            events.extend(wish(response, ordinal, wanted, runner));
+            ordinal += 1;
+        }
+    }
+    for body in every_body() {
+        events.extend(list(response, ordinal, body));
+        ordinal += 1;
+    }
     let states = every_state();
     let ended = states
         .into_iter()
         .filter(|it| *it != ExecutionState::Started);
+    let sites = sites().map(Some).into_iter().chain([None]).cycle();
     let calls: Vec<_> = (0..)
-        .zip(ended)
-        .map(|(ordinal, state)| call(response, ordinal, state))
+        .zip(ended.zip(sites))
+        .map(|(ordinal, (state, site))| {
+            Arc::new(Execution {
+                site,
+                ..Execution::clone(&call(response, ordinal, state))
+            })
+        })
         .collect();
     for call in &calls {
         let started = Execution {

@@ -87,6 +87,7 @@ macro_rules! queue_suite {
             checkpoints: [
                 every_kind_of_checkpoint_reads_back,
                 every_kind_of_call_reads_back,
+                every_kind_of_call_that_a_caller_brought_reads_back,
                 a_checkpoint_takes_the_place_of_the_one_before,
             ]
             endings: [

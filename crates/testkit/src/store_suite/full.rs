@@ -1,4 +1,5 @@
-//! Values of which every field says something, and one of each kind there is.
+//! Values of which every field says something, and one of each kind there is. What was there first stands
+//! here and does not change: the oldest records on disk are of it.
 
 use std::sync::Arc;
 
@@ -14,10 +15,17 @@ use response_domain::spec::{
 };
 use response_domain::usage::Usage;
 
+pub mod brought;
+
 use super::sample::{at, conversation, id, json, said, spec};
 
-/// A spec of which every field says something.
-pub fn full_spec() -> ResponseSpec {
+/// Specs of which every field says something in one or another.
+pub fn every_spec() -> Vec<ResponseSpec> {
+    vec![first_spec(), brought::spec()]
+}
+
+/// A spec of which every field says something that there was at first.
+pub fn first_spec() -> ResponseSpec {
     ResponseSpec {
         model: "models/größe-1:latest".into(),
         input: json(r#"[{"role": "user", "content": "hé"}, {"type":"item_reference","id":"x"}]"#),
@@ -38,7 +46,7 @@ pub fn full_spec() -> ResponseSpec {
             response_format: Some(json(r#"{"type": "json_object"}"#)),
             parallel_tool_calls: Some(false),
             reasoning_effort: Some("high".into()),
-            verbosity: Some("low".into()),
+            verbosity: None,
         },
         tools: ToolSelection::Only(vec![
             ToolRequest {
@@ -76,6 +84,13 @@ pub fn a_call() -> FunctionCall {
 
 /// A body of every kind, with every kind of part and role.
 pub fn every_body() -> Vec<ItemBody> {
+    let mut bodies = first_bodies();
+    bodies.extend(brought::bodies());
+    bodies
+}
+
+/// A body of every kind that there was at first.
+pub fn first_bodies() -> Vec<ItemBody> {
     let parts = vec![
         Part::Text("see".into()),
         Part::Image {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use response_domain::execution::Execution;
 use response_domain::failure::{Failure, FailureCode};
-use response_domain::id::ItemId;
+use response_domain::id::{ExecutionId, ItemId};
 use response_domain::item::{Item, ItemStatus};
 use response_domain::response::Response;
 use response_domain::spec::{Delivery, ResponseSpec, ToolChoice, ToolSelection};
@@ -12,7 +13,7 @@ use response_domain::status::{Change, IncompleteReason, StatusName};
 use response_domain::time::Timestamp;
 
 use super::Subject;
-use super::full::{every_body, every_state, full_progress, full_spec};
+use super::full::{brought, every_body, every_spec, every_state, full_progress};
 use super::sample::{
     accepted, ada, asked, at, call, changed, completed, found, put, spec, with_calls,
 };
@@ -79,24 +80,37 @@ pub async fn every_failure_and_every_limit_reads_back(store: &dyn Subject) {
 
 pub async fn every_field_of_a_spec_reads_back(store: &dyn Subject) {
     reads_back(store, &accepted(1)).await;
-    let mut response = asked(2, full_spec());
-    response.seen = 7;
-    reads_back(store, &response).await;
+    for (number, spec) in (2..).zip(every_spec()) {
+        let mut response = asked(number, spec);
+        response.seen = 7;
+        reads_back(store, &response).await;
+    }
 }
 
 pub async fn every_kind_of_tool_choice_reads_back(store: &dyn Subject) {
-    let choices = [
+    let mut choices = vec![
         ToolChoice::Auto,
         ToolChoice::None,
         ToolChoice::Required,
         ToolChoice::Named("a".into()),
     ];
+    choices.extend(brought::choices());
     let selections = [
         ToolSelection::All,
         ToolSelection::Nothing,
         ToolSelection::Only(Vec::new()),
+        ToolSelection::Offered(Vec::new()),
     ];
     let mut number = 0;
+    for allowed in [Vec::new(), brought::names()] {
+        number += 1;
+        let spec = ResponseSpec {
+            allowed_tools: Some(allowed),
+            max_tool_calls: Some(0),
+            ..spec()
+        };
+        reads_back(store, &asked(number, spec)).await;
+    }
     for tool_choice in &choices {
         for tools in &selections {
             number += 1;
@@ -133,13 +147,22 @@ pub async fn every_kind_of_item_reads_back(store: &dyn Subject) {
 pub async fn every_state_of_an_execution_reads_back(store: &dyn Subject) {
     let response = accepted(1);
     let mut calls = Vec::new();
-    for (ordinal, state) in (0..).zip(every_state()) {
+    for state in every_state() {
+        let ordinal = u32::try_from(calls.len()).unwrap_or(u32::MAX);
         let mut execution = (*call(&response, ordinal, state)).clone();
         if ordinal % 2 == 1 {
             execution.server = None;
             execution.input = "not { json".into();
         }
-        calls.push(Arc::new(execution));
+        calls.push(Arc::new(execution.clone()));
+        for site in brought::sites() {
+            let ordinal = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+            calls.push(Arc::new(Execution {
+                id: ExecutionId::new(response.id.raw(), ordinal),
+                site: Some(site),
+                ..execution.clone()
+            }));
+        }
     }
     reads_back(store, &with_calls(response, &calls)).await;
 }

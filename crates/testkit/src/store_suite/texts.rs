@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use response_domain::execution::ExecutionState;
+use response_domain::execution::{ExecutionState, Site};
 use response_domain::failure::{Failure, FailureCode};
 use response_domain::item::{
-    CallId, FunctionCall, FunctionCallOutput, ItemBody, Message, Part, Reasoning, Role,
+    ApprovalResponse, CallId, Compaction, Consent, FilePart, FunctionCall, FunctionCallOutput,
+    ItemBody, ListedTool, Message, Part, Reasoning, Role, Runner, ServerTool, ToolList,
 };
 use response_domain::json::Json;
 use response_domain::response::{Finish, Note, Response, Turn};
@@ -52,6 +53,8 @@ fn spec_full_of(text: &str) -> ResponseSpec {
             parameters: Some(quoted.clone()),
         }]),
         tool_choice: ToolChoice::Named(text.into()),
+        unknown_tools: vec![text.into()],
+        echo: quoted.clone(),
         metadata: quoted,
         user: Some(text.into()),
         ..spec()
@@ -76,6 +79,12 @@ fn response_full_of(number: u32, text: &str) -> Response {
     execution.tool = text.into();
     execution.server = Some(text.into());
     execution.input = text.into();
+    execution.site = Some(Site {
+        item: 0,
+        index: 0,
+        tool: tool_called(text),
+        approval: Some(text.into()),
+    });
     let failure = Failure::new(FailureCode::ModelError, text);
     changed(
         with_calls(response, &[Arc::new(execution)]),
@@ -83,24 +92,73 @@ fn response_full_of(number: u32, text: &str) -> Response {
     )
 }
 
-fn bodies_full_of(text: &str) -> [ItemBody; 4] {
+fn tool_called(text: &str) -> Arc<ServerTool> {
+    Arc::new(ServerTool {
+        label: text.into(),
+        name: text.into(),
+    })
+}
+
+fn bodies_full_of(text: &str) -> Vec<ItemBody> {
     let content = vec![
         Part::Text(text.into()),
         Part::Image {
             url: text.into(),
             detail: Some(text.into()),
         },
+        Part::File(FilePart {
+            name: Some(text.into()),
+            data: Some(text.into()),
+            url: Some(text.into()),
+            id: Some(text.into()),
+        }),
+        Part::Refusal(text.into()),
         Part::Other(quoted(text)),
     ];
     let call_id = CallId(text.into());
-    [
+    let listed = ListedTool {
+        name: text.into(),
+        description: Some(text.into()),
+        parameters: quoted(text),
+        annotations: Some(quoted(text)),
+    };
+    let list = |tools| {
+        ItemBody::ToolList(ToolList {
+            label: text.into(),
+            tools,
+        })
+    };
+    vec![
         ItemBody::Message(Message {
             role: Role::User,
-            content,
+            content: content.clone(),
         }),
-        ItemBody::Reasoning(Reasoning::text(text)),
-        ItemBody::FunctionCall(FunctionCall::of_caller(call_id.clone(), text, text)),
-        ItemBody::FunctionCallOutput(FunctionCallOutput::text(call_id, text)),
+        ItemBody::Reasoning(Reasoning {
+            text: text.into(),
+            summary: vec![text.into()],
+            sealed: Some(text.into()),
+        }),
+        ItemBody::FunctionCall(FunctionCall {
+            runner: Runner::Asks(tool_called(text)),
+            approval: Some(text.into()),
+            ..FunctionCall::of_caller(call_id.clone(), text, text)
+        }),
+        ItemBody::FunctionCallOutput(FunctionCallOutput {
+            parts: content,
+            ..FunctionCallOutput::text(call_id, text)
+        }),
+        ItemBody::ApprovalResponse(ApprovalResponse {
+            request: text.into(),
+            consent: Consent::Denied,
+            reason: Some(text.into()),
+        }),
+        list(Ok(vec![listed])),
+        list(Err(text.into())),
+        ItemBody::Compaction(Compaction {
+            text: text.into(),
+            sealed: text.into(),
+        }),
+        ItemBody::Foreign(quoted(text)),
     ]
 }
 

@@ -8,12 +8,13 @@ use response_testkit::store_suite::sample::{accepted, call, json, with_calls};
 
 use super::*;
 
-const VERDICTS: [Verdict; 6] = [
+const VERDICTS: [Verdict; 7] = [
     Verdict::Done,
     Verdict::ToolSaysError,
     Verdict::BadArguments,
     Verdict::UnknownTool,
     Verdict::TooManyCalls,
+    Verdict::Denied,
     Verdict::OutcomeUnknown,
 ];
 
@@ -35,21 +36,17 @@ fn reads_back(checkpoint: &Checkpoint, executions: &[Arc<Execution>]) -> String 
 }
 
 fn tool(repeat: Repeat, home: ToolHome, description: Option<&str>) -> Arc<ToolSpec> {
+    let schema = json(r#"{"type": "object", "properties": {"q": {"type": "string"}}}"#);
     Arc::new(ToolSpec {
-        name: "search \"it\"".into(),
-        home,
         description: description.map(Arc::from),
-        parameters: json(r#"{"type": "object", "properties": {"q": {"type": "string"}}}"#),
         repeat,
+        ..ToolSpec::plain("search \"it\"", home, schema)
     })
 }
 
 fn wanted(execution: &Execution) -> FunctionCall {
-    FunctionCall {
-        call_id: CallId(format!("call {}", execution.id.ordinal).into()),
-        name: "functions.search".into(),
-        arguments: Arc::clone(&execution.input),
-    }
+    let call_id = CallId(format!("call {}", execution.id.ordinal).into());
+    FunctionCall::of_caller(call_id, "functions.search", Arc::clone(&execution.input))
 }
 
 fn started(execution: &Arc<Execution>, tool: Arc<ToolSpec>, arguments: Json) -> PendingCall {
@@ -76,11 +73,7 @@ fn returned(execution: &Execution, verdict: Verdict, text: &str) -> PendingCall 
 
 fn callers() -> PendingCall {
     PendingCall {
-        call: FunctionCall {
-            call_id: CallId("theirs".into()),
-            name: "theirs".into(),
-            arguments: "no JSON\0".into(),
-        },
+        call: FunctionCall::of_caller(CallId("theirs".into()), "theirs", "no JSON\0"),
         state: CallState::Callers,
     }
 }
@@ -105,6 +98,7 @@ fn round(executions: &[Arc<Execution>]) -> Vec<PendingCall> {
     let server = ToolHome::Server {
         label: "web".into(),
         name: "google".into(),
+        url: None,
     };
     let mut calls = vec![callers()];
     for (execution, verdict) in executions.iter().zip(VERDICTS.into_iter().cycle()) {
@@ -145,6 +139,7 @@ fn every_verdict_and_every_tool_reads_back() {
         ToolHome::Server {
             label: String::new().into(),
             name: "a\"b".into(),
+            url: Some("https://a.test/\"b\"".into()),
         },
     ];
     for home in homes {

@@ -5,6 +5,7 @@ use response_domain::item::{FunctionCall, Message, Reasoning, Role};
 use response_domain::ports::llm::Delta;
 use response_domain::response::Response;
 use response_domain::run::assemble::{Assembler, Begin};
+use response_testkit::store_suite::full::brought::{runners, tools};
 use response_testkit::store_suite::full::every_body;
 use response_testkit::store_suite::sample::{accepted, call, id, item};
 
@@ -62,11 +63,9 @@ fn every_event() -> Vec<Event> {
         let kinds = [
             OpenItem::Message,
             OpenItem::Reasoning,
-            OpenItem::Call {
-                call_id: CallId(text.into()),
-                name: text.into(),
-            },
+            OpenItem::ToolList { label: text.into() },
         ];
+        let kinds = kinds.into_iter().chain(open_calls(text));
         events.extend(kinds.map(|kind| Event::ItemOpened {
             place: place(7),
             kind,
@@ -77,7 +76,8 @@ fn every_event() -> Vec<Event> {
             events.push(Event::TextDone(place(1), kind, text.into()));
             events.push(Event::PartClosed(place(1), kind, text.into()));
         }
-        events.push(Event::ArgumentsDelta(place(2), text.into()));
+        let kinds = runners().map(|runner| runner.kind());
+        events.extend(kinds.map(|kind| Event::ArgumentsDelta(place(2), kind, text.into())));
     }
     for (ordinal, body) in (0..).zip(every_body()) {
         for status in [ItemStatus::Completed, ItemStatus::Incomplete] {
@@ -86,10 +86,24 @@ fn every_event() -> Vec<Event> {
                 ..Item::clone(&item(&response, ordinal, body.clone()))
             });
             events.push(Event::ArgumentsDone(place(ordinal), Arc::clone(&closed)));
-            events.push(Event::ItemClosed(place(ordinal), closed));
+            events.push(Event::ItemClosed(place(ordinal), Arc::clone(&closed)));
+            events.push(Event::CallDropped(place(ordinal), closed));
         }
     }
     events
+}
+
+/// Calls that begin, by each runner, allowed or not.
+fn open_calls(text: &str) -> Vec<OpenItem> {
+    let calls = runners().into_iter().flat_map(|runner| {
+        [None, Some(text.into())].map(|approval| OpenItem::Call {
+            call_id: CallId(text.into()),
+            name: text.into(),
+            runner: runner.clone(),
+            approval,
+        })
+    });
+    calls.collect()
 }
 
 #[test]
@@ -111,6 +125,7 @@ fn turn() -> Vec<Event> {
         turn: 1,
         item: 1,
         index: 0,
+        tools: tools().into_iter().map(Arc::new).collect(),
     });
     let mut events = Vec::new();
     let call = |slot, name: Option<&str>, arguments: &str| Delta::Call {
@@ -162,15 +177,12 @@ fn a_text_that_is_not_that_of_its_item_is_kept() {
         role: Role::Assistant,
         content: vec![Part::Text("a".into()), Part::Text("b".into())],
     });
-    let call = ItemBody::FunctionCall(FunctionCall {
-        call_id: CallId("a".into()),
-        name: "a".into(),
-        arguments: "a".into(),
-    });
+    let call = FunctionCall::of_caller(CallId("a".into()), "a", "a");
+    let call = ItemBody::FunctionCall(call);
     let bodies = [
         said(Role::Assistant, "a"),
         said(Role::Assistant, "b"),
-        ItemBody::Reasoning(Reasoning { text: "a".into() }),
+        ItemBody::Reasoning(Reasoning::text("a")),
         many,
         call,
     ];
