@@ -43,30 +43,39 @@ impl Response {
         let mut trace = vec![entry(times.created, Step::Created)];
         trace.extend(times.queued.map(|at| entry(at, Step::Queued)));
         trace.extend(times.started.map(|at| entry(at, Step::Started)));
-        for turn in &self.progress.turns {
+        let turns = &self.progress.turns;
+        // Calls that waited for leave are made before any turn.
+        let is_allowed = |call: &Execution| turns.iter().all(|turn| turn.number != call.turn);
+        trace.extend(self.calls(is_allowed));
+        for turn in turns {
             trace.push(entry(turn.ended_at, Step::ModelAnswered(Arc::clone(turn))));
-            let round = self
-                .progress
-                .executions
-                .iter()
-                .filter(|call| call.turn == turn.number);
-            for execution in round.clone() {
-                trace.push(entry(
-                    execution.started_at,
-                    Step::ToolCalled(Arc::clone(execution)),
-                ));
-            }
-            for execution in round {
-                if let Some(duration) = execution.duration {
-                    let at = execution.started_at.after(duration);
-                    trace.push(entry(at, Step::ToolReturned(Arc::clone(execution))));
-                }
-            }
+            trace.extend(self.calls(|call| call.turn == turn.number));
         }
         if let Some(at) = times.ended {
             trace.push(entry(at, Step::Ended(self.status().clone())));
         }
         trace.sort_by_key(|entry| entry.at);
         trace
+    }
+
+    /// The calls that fit: first that they were made, then that they returned.
+    fn calls(&self, fits: impl Fn(&Execution) -> bool) -> impl Iterator<Item = TraceEntry> {
+        let round: Vec<_> = self
+            .progress
+            .executions
+            .iter()
+            .filter(|call| fits(call))
+            .cloned()
+            .collect();
+        let called = round.clone().into_iter().map(|execution| TraceEntry {
+            at: execution.started_at,
+            step: Step::ToolCalled(execution),
+        });
+        let returned = round.into_iter().filter_map(|execution| {
+            let at = execution.started_at.after(execution.duration?);
+            let step = Step::ToolReturned(execution);
+            Some(TraceEntry { at, step })
+        });
+        called.chain(returned)
     }
 }

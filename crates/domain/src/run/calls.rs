@@ -7,10 +7,10 @@ use super::advance::is_callers;
 use super::limits::{cut, narrow};
 use super::{
     Advance, CallOutcome, CallReturn, CallState, Closing, Moment, Next, Outcome, PendingCall,
-    Phase, Run, has_index,
+    Phase, Run,
 };
-use crate::event::{Event, Place};
-use crate::execution::{Execution, ExecutionState, Site};
+use crate::event::Event;
+use crate::execution::{Execution, ExecutionState};
 use crate::failure::{Failure, FailureCode};
 use crate::id::{ExecutionId, ItemId};
 use crate::item::{
@@ -171,50 +171,6 @@ impl Run {
         self.progress.executions.push(Arc::clone(&execution));
         now.tell(Event::CallStarted(Arc::clone(&execution)));
         execution
-    }
-
-    /// Where a call of a tool server stands in the output.
-    fn site(&self, call: &FunctionCall) -> Option<Site> {
-        let Runner::Server(tool) = &call.runner else {
-            return None;
-        };
-        let is_it = |item: &Arc<Item>| item.as_call().is_some_and(|it| it.call_id == call.call_id);
-        let place = self.own.iter().rposition(is_it)?;
-        let before = self.own.iter().take(place);
-        Some(Site {
-            item: narrow(place),
-            index: narrow(before.filter(|item| has_index(item)).count()),
-            tool: Arc::clone(tool),
-            approval: call.approval.clone(),
-        })
-    }
-
-    /// Tells of the calls of tool servers that were asked for and will not be made.
-    pub(super) fn drop_calls(&mut self, now: &mut Moment) {
-        let mut index = 0_u32;
-        for (place, item) in self.own.iter().enumerate() {
-            let is_servers = item
-                .as_call()
-                .is_some_and(|call| matches!(call.runner, Runner::Server(_)));
-            if is_servers && place >= self.settled && !self.is_on_record(item) {
-                let place = Place {
-                    item: item.id,
-                    index,
-                };
-                now.tell(Event::CallDropped(place, Arc::clone(item)));
-            }
-            index = index.saturating_add(u32::from(has_index(item)));
-        }
-        self.settled = self.own.len();
-    }
-
-    fn is_on_record(&self, item: &Item) -> bool {
-        let sites = self
-            .progress
-            .executions
-            .iter()
-            .filter_map(|it| it.site.as_ref());
-        sites.into_iter().any(|site| site.item == item.id.ordinal)
     }
 
     /// Takes what came of one call.

@@ -32,6 +32,7 @@ mod offer;
 pub mod pairs;
 pub mod repair;
 mod resume;
+mod sites;
 pub mod transcript;
 
 #[cfg(test)]

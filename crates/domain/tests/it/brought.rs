@@ -262,69 +262,57 @@ fn calls_that_are_not_made_are_told_of() {
     }
 }
 
-#[test]
-fn filters_choose_tools_and_who_has_to_be_asked() {
-    let filter = |names: &[&str]| ToolFilter {
+fn only(names: &[&str]) -> ToolFilter {
+    ToolFilter {
         names: Some(names.iter().map(|&name| name.into()).collect()),
         reads_only: None,
+    }
+}
+
+/// The tools on offer of a server that lists `a` and `b`, a `?` behind those that need leave.
+fn offered(allowed: Option<&ToolFilter>, approval: &ApprovalRule) -> String {
+    let offer = ToolOffer::Server(ServerOffer {
+        label: "web".into(),
+        url: None,
+        allowed: allowed.cloned(),
+        approval: approval.clone(),
+    });
+    let mut draft = draft();
+    draft.tools = Some(ToolSelection::Offered(vec![offer]));
+    let mut world = World::new(draft, rules());
+    world.feed(Input::TakenUp).unwrap();
+    let tools = toolbox("web=a:safe,b:safe", 1_000);
+    world.feed(Input::ToolsListed(Ok(tools))).unwrap();
+    let shown = world.run.offered().iter().map(|tool| match tool.approval {
+        Approval::Needed => format!("{}?", tool.name),
+        Approval::Waived => tool.name.to_string(),
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn filters_choose_tools_and_who_has_to_be_asked() {
+    let some = |always, never| ApprovalRule::Some { always, never };
+    let readers = ToolFilter {
+        names: None,
+        reads_only: Some(true),
     };
-    let needed = |name: &str| (name.to_owned(), Approval::Needed);
-    let waived = |name: &str| (name.to_owned(), Approval::Waived);
     let rows = [
-        (None, ApprovalRule::Always, vec![needed("a"), needed("b")]),
-        (None, ApprovalRule::Never, vec![waived("a"), waived("b")]),
-        (Some(filter(&["b"])), ApprovalRule::Never, vec![waived("b")]),
+        (None, ApprovalRule::Always, "a? b?"),
+        (None, ApprovalRule::Never, "a b"),
+        (Some(only(&["b"])), ApprovalRule::Never, "b"),
+        (None, some(Some(only(&["a"])), None), "a? b?"),
+        (None, some(None, Some(only(&["a"]))), "a b?"),
         (
             None,
-            ApprovalRule::Some {
-                always: Some(filter(&["a"])),
-                never: None,
-            },
-            vec![needed("a"), needed("b")],
+            some(Some(only(&["a"])), Some(only(&["a", "b"]))),
+            "a? b",
         ),
-        (
-            None,
-            ApprovalRule::Some {
-                always: None,
-                never: Some(filter(&["a"])),
-            },
-            vec![waived("a"), needed("b")],
-        ),
-        (
-            None,
-            ApprovalRule::Some {
-                always: Some(filter(&["a"])),
-                never: Some(filter(&["a", "b"])),
-            },
-            vec![needed("a"), waived("b")],
-        ),
-        (
-            Some(ToolFilter {
-                names: None,
-                reads_only: Some(true),
-            }),
-            ApprovalRule::Never,
-            vec![],
-        ),
+        (None, some(None, None), "a? b?"),
+        (Some(readers), ApprovalRule::Never, ""),
     ];
     for (allowed, approval, expected) in rows {
-        let offer = ToolOffer::Server(ServerOffer {
-            label: "web".into(),
-            url: None,
-            allowed: allowed.clone(),
-            approval: approval.clone(),
-        });
-        let mut draft = draft();
-        draft.tools = Some(ToolSelection::Offered(vec![offer]));
-        let mut world = World::new(draft, rules());
-        world.feed(Input::TakenUp).unwrap();
-        let tools = toolbox("web=a:safe,b:safe", 1_000);
-        world.feed(Input::ToolsListed(Ok(tools))).unwrap();
-        let offered = world.run.offered();
-        let found: Vec<_> = offered
-            .iter()
-            .map(|tool| (tool.name.to_string(), tool.approval))
-            .collect();
+        let found = offered(allowed.as_ref(), &approval);
         assert_eq!(found, expected, "{allowed:?} {approval:?}");
     }
 }
