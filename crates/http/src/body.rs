@@ -18,14 +18,15 @@ const ROOM: usize = 64 * 1024;
 
 /// A body that is on its way.
 pub(crate) struct Incoming {
-    payload: web::Payload,
+    /// None once it was taken.
+    payload: Option<web::Payload>,
     has_ended: bool,
 }
 
 impl Incoming {
     pub(crate) fn new(payload: web::Payload) -> Self {
         Self {
-            payload,
+            payload: Some(payload),
             has_ended: false,
         }
     }
@@ -48,10 +49,14 @@ impl Incoming {
     async fn gather(&mut self, most: usize) -> Result<Bytes, Problem> {
         let mut whole = BytesMut::new();
         let mut only = Bytes::new();
-        while let Some(chunk) = self.payload.next().await {
+        let payload = self.payload.as_mut();
+        let Some(payload) = payload else {
+            return Err(broken_off());
+        };
+        while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_broken| broken_off())?;
             if whole.len() + only.len() + chunk.len() > most {
-                return Err(too_large(most));
+                return Err(Problem::too_large(most));
             }
             if only.is_empty() && whole.is_empty() {
                 // Most bodies come in one piece, which need not be copied.
@@ -72,6 +77,11 @@ impl Incoming {
         })
     }
 
+    /// What comes on the connection from now on, for a request that changes its protocol.
+    pub(crate) fn take(&mut self) -> Option<web::Payload> {
+        self.payload.take()
+    }
+
     /// The answer to this body's request. When a body of unknown length was not read to its end, the
     /// connection ends behind the answer: the server would otherwise go on reading what nobody wants,
     /// for as long as the client goes on sending.
@@ -79,7 +89,9 @@ impl Incoming {
         if self.has_ended || !request.chunked().unwrap_or(false) {
             return answer;
         }
-        let unread = self.payload;
+        let Some(unread) = self.payload else {
+            return answer;
+        };
         answer.map_body(|_head, body| {
             BoxBody::new(Holding {
                 body,
@@ -117,7 +129,7 @@ fn check_length(headers: &HeaderMap, most: usize) -> Result<(), Problem> {
         .and_then(|length| length.to_str().ok())
         .and_then(|length| length.parse::<u64>().ok());
     match length {
-        Some(length) if length > most as u64 => Err(too_large(most)),
+        Some(length) if length > most as u64 => Err(Problem::too_large(most)),
         Some(_) | None => Ok(()),
     }
 }
@@ -137,15 +149,6 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
         }
         Some(_) | None => Ok(()),
     }
-}
-
-fn too_large(most: usize) -> Problem {
-    Problem::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::InvalidRequest,
-        "body_too_large",
-        format!("the body may have at most {most} bytes"),
-    )
 }
 
 fn unsupported(message: &'static str) -> Problem {

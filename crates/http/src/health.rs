@@ -10,7 +10,7 @@ use response_domain::id::IdGenerator;
 use response_domain::ports::auth::{AuthError, Authenticator};
 use response_engine::Engine;
 
-use crate::{Face, FaceOptions, Metrics, routes};
+use crate::{Face, FaceOptions, HostedTools, Metrics, routes};
 
 /// What that part needs. Cheap to clone.
 #[derive(Clone)]
@@ -55,6 +55,7 @@ const OPTIONS: FaceOptions = FaceOptions {
     json_depth: 0,
     heartbeat: Duration::MAX,
     body_timeout: Duration::ZERO,
+    hosted_tools: HostedTools::Ignore,
 };
 
 /// Lets nobody in: none of these routes asks who calls.

@@ -28,6 +28,7 @@ mod problem;
 mod query;
 mod routes;
 mod stream;
+mod websocket;
 
 pub use crate::health::{HealthFace, mount_health};
 pub use crate::metrics::Metrics;
@@ -48,6 +49,16 @@ pub struct Face {
     pub options: FaceOptions,
 }
 
+/// What becomes of tools that OpenAI runs and this service does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HostedTools {
+    /// They are passed over.
+    #[default]
+    Ignore,
+    /// A request that names one is refused.
+    Refuse,
+}
+
 /// How much one request may ask.
 #[derive(Debug, Clone, Copy)]
 pub struct FaceOptions {
@@ -59,6 +70,8 @@ pub struct FaceOptions {
     pub heartbeat: Duration,
     /// Time within which a whole body must have come; later is answered 408.
     pub body_timeout: Duration,
+    /// What becomes of a tool that a request of OpenAI's dialect wants and this service does not have.
+    pub hosted_tools: HostedTools,
 }
 
 impl std::fmt::Debug for Face {

@@ -9,6 +9,8 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest};
 use response_domain::id::{IdGenerator, ResponseId};
 
+use tokio::time::Instant;
+
 use crate::access::{Line, LoggedBody};
 
 /// The id of a request, on its way in and out.
@@ -53,6 +55,23 @@ pub(crate) async fn surround(
     let response = response.map(str::to_owned);
     line.answered(answer.status(), response);
     Ok(answer.map_body(|_head, body| LoggedBody::new(body, line)))
+}
+
+/// Says in the words of OpenAI how long an answer took, and which version of their API it follows.
+pub(crate) async fn timed(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    const PROCESSING: HeaderName = HeaderName::from_static("openai-processing-ms");
+    const VERSION: HeaderName = HeaderName::from_static("openai-version");
+    const THEIRS: HeaderValue = HeaderValue::from_static("2020-10-01");
+    let begun = Instant::now();
+    let mut answer = next.call(request).await?;
+    let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let headers = answer.headers_mut();
+    headers.insert(PROCESSING, took.into());
+    headers.insert(VERSION, THEIRS);
+    Ok(answer)
 }
 
 /// The id that the caller brought, if it can be trusted in headers and logs.

@@ -3,7 +3,10 @@
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, web};
+use response_domain::page::Order;
+use response_engine::read::EntryWindow;
 
+use crate::dialect::Items;
 use crate::problem::Problem;
 
 /// The parameters of one query. Those nobody asks for are ignored; of those given twice the last counts.
@@ -59,6 +62,26 @@ impl Query {
         allowed: &str,
     ) -> Result<Option<T>, Problem> {
         self.read(name, allowed, |text| text.parse().ok())
+    }
+
+    /// In which order a list is told, if the caller says so.
+    pub(crate) fn order(&self) -> Result<Option<Order>, Problem> {
+        self.read("order", "`asc` or `desc`", |text| match text {
+            "asc" => Some(Order::Ascending),
+            "desc" => Some(Order::Descending),
+            _ => None,
+        })
+    }
+
+    /// Which items of a list, the newest first unless the caller says otherwise.
+    pub(crate) fn window(&self, dialect: impl Items) -> Result<EntryWindow, Problem> {
+        let item = |name| self.read(name, "the id of an item", |text| dialect.item_id(text));
+        Ok(EntryWindow {
+            order: self.order()?.unwrap_or(Order::Descending),
+            limit: self.limit()?,
+            after: item("after")?,
+            before: item("before")?,
+        })
     }
 
     /// `true` or `false`.

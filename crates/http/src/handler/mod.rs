@@ -27,6 +27,8 @@ use crate::middleware::{RESPONSE_ID, request_id};
 use crate::problem::{Kind, Problem, Repeat};
 
 pub(crate) mod cancel;
+pub(crate) mod conversation_items;
+pub(crate) mod conversations;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod deliveries;
@@ -40,6 +42,7 @@ pub(crate) mod list;
 pub(crate) mod metrics;
 mod replay;
 pub(crate) mod rules;
+pub(crate) mod tokens;
 
 /// Tells clients that follow it whether to repeat a request by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -86,17 +89,9 @@ impl<D: Dialect> Mounted<D> {
     }
 
     /// A problem. What caused it goes to the log, and nowhere else.
-    pub(crate) fn refused(&self, request: &HttpRequest, mut problem: Problem) -> HttpResponse {
+    pub(crate) fn refused(&self, request: &HttpRequest, problem: Problem) -> HttpResponse {
         let request_id = request_id(request);
-        if let Some(cause) = problem.cause.take() {
-            tracing::error!(
-                request.id = &*request_id,
-                error.code = problem.code,
-                error = &*cause as &dyn std::error::Error,
-                "a request failed"
-            );
-        }
-        let problem = self.dialect.reword(problem);
+        let problem = self.dialect.reword(problem.logged(&request_id));
         let mut out = BytesMut::with_capacity(256);
         self.dialect.refuse(&problem, &request_id, &mut out);
         let mut answer = HttpResponse::build(problem.status);

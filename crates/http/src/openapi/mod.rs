@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::dialect::native::Native;
-use crate::dialect::openai::OpenAi;
+use crate::HostedTools;
+use crate::dialect::openai::{Flavour, OpenAi};
 use crate::routes::{Routed, Verb, native, openai};
 
 /// What is said of the operations of each dialect.
@@ -73,7 +74,10 @@ struct Components {
 struct Told {
     verb: Verb,
     path: String,
+    /// What it is called where it is described.
     name: &'static str,
+    /// What stands before that in the document.
+    dialect: &'static str,
     /// The shape of its refusals.
     refusal: &'static str,
     /// Whether it answers 503 in a shape of its own.
@@ -82,11 +86,32 @@ struct Told {
     runs: bool,
 }
 
+impl Told {
+    fn id(&self) -> String {
+        match self.dialect {
+            "" => self.name.to_owned(),
+            dialect => format!("{dialect}_{}", self.name),
+        }
+    }
+
+    /// Operations of a dialect that has several flavours are told under that of the route.
+    fn tag<'a>(&self, said: &'a str) -> &'a str
+    where
+        Self: 'a,
+    {
+        match self.dialect {
+            "" => said,
+            dialect => dialect,
+        }
+    }
+}
+
 fn native_routes() -> impl Iterator<Item = Told> {
     Native::ROUTES.iter().map(|route| Told {
         verb: route.verb,
         path: route.path.to_owned(),
         name: route.operation.name(),
+        dialect: "",
         refusal: "Error",
         tells_readiness: route.operation == native::Operation::Ready,
         runs: matches!(
@@ -99,16 +124,29 @@ fn native_routes() -> impl Iterator<Item = Told> {
     })
 }
 
-fn openai_routes() -> impl Iterator<Item = Told> {
-    OpenAi::ROUTES.iter().map(|route| Told {
+fn openai_routes(flavour: Flavour) -> impl Iterator<Item = Told> {
+    let dialect = OpenAi {
+        flavour,
+        hosted: HostedTools::Ignore,
+    };
+    let mounted = OpenAi::ROUTES.iter();
+    let mounted = mounted.filter(move |route| dialect.has(route.operation));
+    mounted.map(move |route| Told {
         verb: route.verb,
-        path: format!("{}{}", OpenAi::PREFIX, route.path),
+        path: format!("{}{}", dialect.prefix(), route.path),
         name: route.operation.name(),
+        dialect: match flavour {
+            Flavour::OpenAi => "openai",
+            Flavour::OpenResponses => "openresponses",
+        },
         refusal: "OpenAiError",
         tells_readiness: false,
         runs: matches!(
             route.operation,
-            openai::Operation::CreateEndpoint
+            openai::Operation::Create
+                | openai::Operation::CountTokens
+                | openai::Operation::Compact
+                | openai::Operation::CreateEndpoint
                 | openai::Operation::RotateSecret
                 | openai::Operation::TestEndpoint
         ),
@@ -119,7 +157,8 @@ fn openai_routes() -> impl Iterator<Item = Told> {
 pub(crate) fn document() -> String {
     let mut paths = Map::new();
     put_paths(native_routes(), NATIVE, &mut paths);
-    put_paths(openai_routes(), OPENAI, &mut paths);
+    let both = openai_routes(Flavour::OpenAi).chain(openai_routes(Flavour::OpenResponses));
+    put_paths(both, OPENAI, &mut paths);
     let document = json!({
         "openapi": "3.1.0",
         "info": {
@@ -149,15 +188,17 @@ pub(crate) fn document() -> String {
 fn put_paths(routes: impl Iterator<Item = Told>, said: &str, paths: &mut Map<String, Value>) {
     let mut said: Map<String, Value> =
         serde_json::from_str(said).expect("the operations are an object");
-    for route in routes {
-        let described = said.remove(route.name).unwrap_or_default();
+    let all: Vec<Told> = routes.collect();
+    for route in &all {
+        let described = said.get(route.name).cloned().unwrap_or_default();
         let described =
             serde_json::from_value(described).expect("every operation of the table is described");
         let path = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
         if let Value::Object(path) = path {
-            path.insert(route.verb.key().to_owned(), operation(&route, described));
+            path.insert(route.verb.key().to_owned(), operation(route, described));
         }
     }
+    said.retain(|name, _| all.iter().all(|route| route.name != name));
     assert!(
         said.is_empty(),
         "there is a description of what no route does: {said:?}"
@@ -210,10 +251,10 @@ fn operation(route: &Told, described: Described) -> Value {
         .map(|name| json!({ "$ref": format!("#/components/parameters/{name}") }))
         .collect();
     let mut operation = Map::from_iter([
-        ("operationId".to_owned(), json!(route.name)),
+        ("operationId".to_owned(), json!(route.id())),
         ("summary".to_owned(), json!(summary)),
         ("description".to_owned(), json!(description)),
-        ("tags".to_owned(), json!([tag])),
+        ("tags".to_owned(), json!([route.tag(&tag)])),
         ("parameters".to_owned(), json!(parameters)),
         ("responses".to_owned(), Value::Object(responses)),
     ]);

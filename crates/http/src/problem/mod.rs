@@ -168,6 +168,30 @@ impl Problem {
         }
     }
 
+    /// More than may come at once.
+    pub(crate) fn too_large(most: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            Kind::InvalidRequest,
+            "body_too_large",
+            format!("the body may have at most {most} bytes"),
+        )
+    }
+
+    /// The same without its cause, which goes to the log and nowhere else.
+    #[must_use]
+    pub(crate) fn logged(mut self, request_id: &str) -> Self {
+        if let Some(cause) = self.cause.take() {
+            tracing::error!(
+                request.id = request_id,
+                error.code = self.code,
+                error = &*cause as &dyn Error,
+                "a request failed"
+            );
+        }
+        self
+    }
+
     fn unavailable(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             retry_after: Some(SOON),

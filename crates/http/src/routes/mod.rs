@@ -14,9 +14,9 @@ use crate::Face;
 use crate::body::Incoming;
 use crate::dialect::Dialect;
 use crate::dialect::native::Native;
-use crate::dialect::openai::OpenAi;
+use crate::dialect::openai::{Flavour, OpenAi};
 use crate::handler::{Answer, Mounted, serve};
-use crate::middleware::surround;
+use crate::middleware::{surround, timed};
 use crate::openapi;
 use crate::problem::{Kind, Problem};
 
@@ -28,11 +28,14 @@ pub(crate) trait Routed: Dialect {
     /// What its routes are for.
     type Operation: Copy + 'static;
 
-    /// Before all of its paths.
-    const PREFIX: &'static str;
-
     /// Every route there is. Those of one path stand together.
     const ROUTES: &'static [RouteEntry<Self::Operation>];
+
+    /// What stands before all of its paths.
+    fn prefix(self) -> &'static str;
+
+    /// Whether it has a route.
+    fn has(self, operation: Self::Operation) -> bool;
 
     /// What answers on a route.
     fn handler(operation: Self::Operation, mounted: Rc<Mounted<Self>>) -> Route;
@@ -97,20 +100,23 @@ impl Verb {
 /// Mounts all dialects, and answers for every other path as the native one does.
 pub(crate) fn mount(face: &Face, app: &mut ServiceConfig) {
     let document = document();
-    let openai = mounted(face, OpenAi, &document);
-    let openai = filled(web::scope(OpenAi::PREFIX), &openai, |_| true);
+    let mut all = web::scope(Native.prefix());
+    for flavour in [Flavour::OpenAi, Flavour::OpenResponses] {
+        let hosted = face.options.hosted_tools;
+        let openai = mounted(face, OpenAi { flavour, hosted }, &document);
+        let scope = web::scope(openai.dialect.prefix());
+        let scope = filled(scope, &openai, |_| true);
+        all = all.service(scope.wrap(actix_web::middleware::from_fn(timed)));
+    }
     let native = mounted(face, Native, &document);
-    let all = filled(web::scope(Native::PREFIX).service(openai), &native, |_| {
-        true
-    });
-    surrounded(face, all, app);
+    surrounded(face, filled(all, &native, |_| true), app);
 }
 
 /// Mounts the part that tells how the process is, and answers for every other path.
 pub(crate) fn mount_health(face: &Face, app: &mut ServiceConfig) {
     let native = mounted(face, Native, &document());
     let part = filled(
-        web::scope(Native::PREFIX),
+        web::scope(Native.prefix()),
         &native,
         native::Operation::is_about_health,
     );
@@ -138,6 +144,7 @@ fn filled<D: Routed>(
 ) -> Scope {
     let mut scope = scope.default_service(serve(Rc::clone(mounted), no_route::<D>));
     for path in D::ROUTES.chunk_by(|one, other| one.path == other.path) {
+        let is_wanted = |operation| mounted.dialect.has(operation) && is_wanted(operation);
         if path.iter().all(|entry| is_wanted(entry.operation)) {
             scope = scope.service(resource(path, mounted));
         }

@@ -88,8 +88,6 @@ const WEBHOOK: &str = "/v1/webhooks/{id}";
 impl Routed for Native {
     type Operation = Operation;
 
-    const PREFIX: &'static str = "";
-
     const ROUTES: &'static [RouteEntry<Operation>] = &[
         route(Verb::Post, RESPONSES, Operation::Create),
         route(Verb::Get, RESPONSES, Operation::List),
@@ -145,6 +143,14 @@ impl Routed for Native {
         route(Verb::Get, "/openapi.json", Operation::OpenApi),
         route(Verb::Get, "/docs", Operation::Docs),
     ];
+
+    fn prefix(self) -> &'static str {
+        ""
+    }
+
+    fn has(self, _operation: Operation) -> bool {
+        true
+    }
 
     fn handler(operation: Operation, mounted: Rc<Mounted<Self>>) -> Route {
         match operation {

@@ -1,16 +1,37 @@
-//! The routes of the OpenAI dialect.
+//! The routes of the OpenAI dialect, in both of its flavours.
 
 use std::rc::Rc;
 
 use actix_web::Route;
 
 use super::{RouteEntry, Routed, Verb, route};
-use crate::dialect::openai::OpenAi;
-use crate::handler::{Mounted, endpoints, serve};
+use crate::dialect::openai::{Flavour, OpenAi};
+use crate::handler::rules::{Rules, UnderWay};
+use crate::handler::{
+    Mounted, cancel, conversation_items, conversations, create, delete, endpoints, get,
+    input_items, serve, tokens,
+};
+use crate::websocket;
 
 /// What a route is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
+    Create,
+    Connect,
+    CountTokens,
+    Compact,
+    Get,
+    Delete,
+    Cancel,
+    InputItems,
+    CreateConversation,
+    GetConversation,
+    UpdateConversation,
+    DeleteConversation,
+    CreateItems,
+    ListItems,
+    GetItem,
+    DeleteItem,
     CreateEndpoint,
     ListEndpoints,
     GetEndpoint,
@@ -22,30 +43,88 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// Its name in the `OpenAPI` document.
+    /// Its name in the `OpenAPI` document, behind that of the flavour.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::CreateEndpoint => "openai_create_webhook_endpoint",
-            Self::ListEndpoints => "openai_list_webhook_endpoints",
-            Self::GetEndpoint => "openai_get_webhook_endpoint",
-            Self::ChangeEndpoint => "openai_update_webhook_endpoint",
-            Self::DeleteEndpoint => "openai_delete_webhook_endpoint",
-            Self::RotateSecret => "openai_rotate_webhook_secret",
-            Self::TestEndpoint => "openai_test_webhook_endpoint",
-            Self::EventTypes => "openai_webhook_event_types",
+            Self::Create => "create_response",
+            Self::Connect => "connect",
+            Self::CountTokens => "count_input_tokens",
+            Self::Compact => "compact",
+            Self::Get => "get_response",
+            Self::Delete => "delete_response",
+            Self::Cancel => "cancel_response",
+            Self::InputItems => "list_input_items",
+            Self::CreateConversation => "create_conversation",
+            Self::GetConversation => "get_conversation",
+            Self::UpdateConversation => "update_conversation",
+            Self::DeleteConversation => "delete_conversation",
+            Self::CreateItems => "create_conversation_items",
+            Self::ListItems => "list_conversation_items",
+            Self::GetItem => "get_conversation_item",
+            Self::DeleteItem => "delete_conversation_item",
+            Self::CreateEndpoint => "create_webhook_endpoint",
+            Self::ListEndpoints => "list_webhook_endpoints",
+            Self::GetEndpoint => "get_webhook_endpoint",
+            Self::ChangeEndpoint => "update_webhook_endpoint",
+            Self::DeleteEndpoint => "delete_webhook_endpoint",
+            Self::RotateSecret => "rotate_webhook_secret",
+            Self::TestEndpoint => "test_webhook_endpoint",
+            Self::EventTypes => "webhook_event_types",
         }
+    }
+
+    const fn is_about_webhooks(self) -> bool {
+        matches!(
+            self,
+            Self::CreateEndpoint
+                | Self::ListEndpoints
+                | Self::GetEndpoint
+                | Self::ChangeEndpoint
+                | Self::DeleteEndpoint
+                | Self::RotateSecret
+                | Self::TestEndpoint
+                | Self::EventTypes
+        )
     }
 }
 
+const RESPONSES: &str = "/responses";
+const RESPONSE: &str = "/responses/{id}";
+const CONVERSATION: &str = "/conversations/{id}";
+const ITEMS: &str = "/conversations/{id}/items";
+const ITEM: &str = "/conversations/{id}/items/{item_id}";
 const ENDPOINTS: &str = "/webhook_endpoints";
 const ENDPOINT: &str = "/webhook_endpoints/{id}";
 
 impl Routed for OpenAi {
     type Operation = Operation;
 
-    const PREFIX: &'static str = "/openai/v1";
-
     const ROUTES: &'static [RouteEntry<Operation>] = &[
+        route(Verb::Post, RESPONSES, Operation::Create),
+        route(Verb::Get, RESPONSES, Operation::Connect),
+        // These two stand before the path that takes any id.
+        route(
+            Verb::Post,
+            "/responses/input_tokens",
+            Operation::CountTokens,
+        ),
+        route(Verb::Post, "/responses/compact", Operation::Compact),
+        route(Verb::Get, RESPONSE, Operation::Get),
+        route(Verb::Delete, RESPONSE, Operation::Delete),
+        route(Verb::Post, "/responses/{id}/cancel", Operation::Cancel),
+        route(
+            Verb::Get,
+            "/responses/{id}/input_items",
+            Operation::InputItems,
+        ),
+        route(Verb::Post, "/conversations", Operation::CreateConversation),
+        route(Verb::Get, CONVERSATION, Operation::GetConversation),
+        route(Verb::Post, CONVERSATION, Operation::UpdateConversation),
+        route(Verb::Delete, CONVERSATION, Operation::DeleteConversation),
+        route(Verb::Post, ITEMS, Operation::CreateItems),
+        route(Verb::Get, ITEMS, Operation::ListItems),
+        route(Verb::Get, ITEM, Operation::GetItem),
+        route(Verb::Delete, ITEM, Operation::DeleteItem),
         route(Verb::Post, ENDPOINTS, Operation::CreateEndpoint),
         route(Verb::Get, ENDPOINTS, Operation::ListEndpoints),
         route(Verb::Get, ENDPOINT, Operation::GetEndpoint),
@@ -64,8 +143,39 @@ impl Routed for OpenAi {
         route(Verb::Get, "/webhook_event_types", Operation::EventTypes),
     ];
 
+    fn prefix(self) -> &'static str {
+        match self.flavour {
+            Flavour::OpenAi => "/openai/v1",
+            Flavour::OpenResponses => "/openresponses/v1",
+        }
+    }
+
+    /// Open Responses knows no webhooks; endpoints are registered in the other dialects.
+    fn has(self, operation: Operation) -> bool {
+        match self.flavour {
+            Flavour::OpenAi => true,
+            Flavour::OpenResponses => !operation.is_about_webhooks(),
+        }
+    }
+
     fn handler(operation: Operation, mounted: Rc<Mounted<Self>>) -> Route {
         match operation {
+            Operation::Create => serve(mounted, create::create),
+            Operation::Connect => serve(mounted, websocket::connect),
+            Operation::CountTokens => serve(mounted, tokens::count),
+            Operation::Compact => serve(mounted, tokens::compact),
+            Operation::Get => serve(mounted, get::get),
+            Operation::Delete => serve(mounted, delete::delete),
+            Operation::Cancel => serve(mounted, cancel::cancel),
+            Operation::InputItems => serve(mounted, input_items::input_entries),
+            Operation::CreateConversation => serve(mounted, conversations::create),
+            Operation::GetConversation => serve(mounted, conversations::get),
+            Operation::UpdateConversation => serve(mounted, conversations::update),
+            Operation::DeleteConversation => serve(mounted, conversations::delete),
+            Operation::CreateItems => serve(mounted, conversation_items::create),
+            Operation::ListItems => serve(mounted, conversation_items::list),
+            Operation::GetItem => serve(mounted, conversation_items::get),
+            Operation::DeleteItem => serve(mounted, conversation_items::delete),
             Operation::CreateEndpoint => serve(mounted, endpoints::create),
             Operation::ListEndpoints => serve(mounted, endpoints::list),
             Operation::GetEndpoint => serve(mounted, endpoints::get),
@@ -76,4 +186,8 @@ impl Routed for OpenAi {
             Operation::EventTypes => serve(mounted, endpoints::event_types),
         }
     }
+}
+
+impl Rules for OpenAi {
+    const UNDER_WAY: UnderWay = UnderWay::LittleInTheForeground;
 }
