@@ -3,6 +3,7 @@
 
 mod answers;
 mod background;
+mod guide;
 mod lost;
 mod others;
 mod sealed;
