@@ -10,6 +10,7 @@ mod column;
 mod m0001_responses;
 mod m0002_queue;
 mod m0003_webhooks;
+mod m0004_conversations;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_responses::Migration),
             Box::new(m0002_queue::Migration),
             Box::new(m0003_webhooks::Migration),
+            Box::new(m0004_conversations::Migration),
         ]
     }
 }
@@ -40,6 +42,7 @@ const SOURCES: &[&str] = &[
     include_str!("m0001_responses.rs"),
     include_str!("m0002_queue.rs"),
     include_str!("m0003_webhooks.rs"),
+    include_str!("m0004_conversations.rs"),
 ];
 
 /// Held by whoever migrates a Postgres database, until its transaction ends.
@@ -125,10 +128,15 @@ mod tests {
     #[test]
     fn a_schema_can_lack_migrations_and_have_unknown_ones() {
         let nothing = Standing::between(&[]);
-        let all = ["m0001_responses", "m0002_queue", "m0003_webhooks"];
+        let all = [
+            "m0001_responses",
+            "m0002_queue",
+            "m0003_webhooks",
+            "m0004_conversations",
+        ];
         assert_eq!(nothing.missing, all);
         let newer = Standing::between(&["m0001_responses".into(), "m9999_later".into()]);
-        assert_eq!(newer.missing, ["m0002_queue", "m0003_webhooks"]);
+        assert_eq!(newer.missing, all[1..]);
         assert_eq!(newer.unknown, ["m9999_later"]);
     }
 
