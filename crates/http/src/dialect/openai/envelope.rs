@@ -1,8 +1,8 @@
-//! A problem as JSON, in the families and with the codes that OpenAI's clients know. What has no name there
-//! keeps ours, which is better than none.
+//! A problem as JSON, in the families and with the codes that OpenAI's clients know.
 
 use serde::Serialize;
 
+use super::reword;
 use crate::problem::{Kind, Problem};
 
 #[derive(Serialize)]
@@ -25,7 +25,7 @@ impl<'a> Shape<'a> {
                 message: &problem.message,
                 r#type: family(problem.kind),
                 param: problem.field.as_deref(),
-                code: code(problem),
+                code: Some(reword::code(problem)).filter(|code| *code != reword::NAMELESS),
             },
         }
     }
@@ -39,16 +39,5 @@ pub(super) const fn family(kind: Kind) -> &'static str {
         }
         Kind::RateLimit => "rate_limit_error",
         Kind::Execution | Kind::Upstream | Kind::Internal => "server_error",
-    }
-}
-
-fn code(problem: &Problem) -> Option<&'static str> {
-    match (problem.kind, problem.code) {
-        (Kind::Authentication, _) => Some("invalid_api_key"),
-        (Kind::RateLimit, _) => Some("rate_limit_exceeded"),
-        (_, "route_not_found") => Some("unknown_url"),
-        (_, "invalid_parameter") => Some("invalid_value"),
-        (_, "webhook_not_found" | "internal") => None,
-        (_, other) => Some(other),
     }
 }

@@ -36,6 +36,7 @@ mod part;
 pub(crate) mod payload;
 mod request;
 mod response;
+mod reword;
 mod tokens;
 
 /// The dialect of OpenAI.
@@ -60,6 +61,10 @@ pub(crate) enum Flavour {
 impl Dialect for OpenAi {
     fn refuse(self, problem: &Problem, _request_id: &str, out: &mut BytesMut) {
         put_json(out, &envelope::Shape::of(problem));
+    }
+
+    fn reword(self, problem: Problem) -> Problem {
+        reword::reword(problem)
     }
 }
 

@@ -162,7 +162,7 @@ fn field(house: &str) -> Cow<'_, str> {
 }
 
 /// The code of a problem; what has no name there keeps ours, which is better than none.
-fn code(problem: &Problem) -> &'static str {
+pub(super) fn code(problem: &Problem) -> &'static str {
     match (problem.kind, problem.code) {
         (Kind::Authentication, _) => "invalid_api_key",
         (Kind::RateLimit, _) => "rate_limit_exceeded",
