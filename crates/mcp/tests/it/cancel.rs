@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::fake::{Answer, Fake};
-use crate::world::{bare, context, listed, order, server, tool, tools, tools_with};
+use crate::world::{bare, context, freeze, listed, order, server, tool, tools, tools_with};
 
 /// A server with a session whose calls are answered piece by piece by the test.
 struct Paced {
@@ -56,17 +56,6 @@ fn limits(fake: &Fake, timeout: u64, cap: u64) -> McpTools {
     options.call_timeout = Duration::from_secs(timeout);
     options.call_cap = Duration::from_secs(cap);
     tools_with(&options)
-}
-
-/// While it is held, time moves only as the test says: a paused clock does not run ahead while a
-/// blocking task is under way.
-struct Frozen(#[expect(dead_code, reason = "dropped at the end")] std::sync::mpsc::Sender<()>);
-
-fn freeze() -> Frozen {
-    let (held, ended) = std::sync::mpsc::channel();
-    tokio::task::spawn_blocking(move || ended.recv().is_err());
-    tokio::time::pause();
-    Frozen(held)
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod eras;
 mod everything;
 mod fake;
 mod lists;
+mod named;
 mod replies;
 mod retries;
 mod sessions;

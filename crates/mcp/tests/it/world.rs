@@ -143,3 +143,16 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(mut is_so: impl FnMut()
         tokio::task::yield_now().await;
     }
 }
+
+/// While it is held, time moves only as the test says: a paused clock does not run ahead while a
+/// blocking task is under way.
+pub(crate) struct Frozen(
+    #[expect(dead_code, reason = "dropped at the end")] std::sync::mpsc::Sender<()>,
+);
+
+pub(crate) fn freeze() -> Frozen {
+    let (held, ended) = std::sync::mpsc::channel();
+    tokio::task::spawn_blocking(move || ended.recv().is_err());
+    tokio::time::pause();
+    Frozen(held)
+}
