@@ -15,10 +15,12 @@ const NATIVE: &str = include_str!("operations.json");
 const OPENAI: &str = include_str!("openai_operations.json");
 
 /// The shapes, in parts.
-const COMPONENTS: [&str; 3] = [
+const COMPONENTS: [&str; 5] = [
     include_str!("components.json"),
     include_str!("webhooks.json"),
     include_str!("openai.json"),
+    include_str!("openai_responses.json"),
+    include_str!("openai_answers.json"),
 ];
 
 /// What is said of one operation.
@@ -35,6 +37,8 @@ struct Described {
     optional_body: Option<String>,
     answer: Option<Answered>,
     created: Option<Answered>,
+    /// What it means that the protocol is switched.
+    switched: Option<String>,
     errors: Vec<u16>,
 }
 
@@ -56,6 +60,7 @@ struct Answered {
 #[serde(rename_all = "snake_case")]
 enum Form {
     Stream,
+    Events,
     Page,
     Text,
 }
@@ -84,6 +89,8 @@ struct Told {
     tells_readiness: bool,
     /// Whether it may do what must not be repeated.
     runs: bool,
+    /// Whether it asks a model.
+    asks: bool,
 }
 
 impl Told {
@@ -114,6 +121,7 @@ fn native_routes() -> impl Iterator<Item = Told> {
         dialect: "",
         refusal: "Error",
         tells_readiness: route.operation == native::Operation::Ready,
+        asks: route.operation == native::Operation::Create,
         runs: matches!(
             route.operation,
             native::Operation::Create
@@ -141,6 +149,12 @@ fn openai_routes(flavour: Flavour) -> impl Iterator<Item = Told> {
         },
         refusal: "OpenAiError",
         tells_readiness: false,
+        asks: matches!(
+            route.operation,
+            openai::Operation::Create
+                | openai::Operation::CountTokens
+                | openai::Operation::Compact
+        ),
         runs: matches!(
             route.operation,
             openai::Operation::Create
@@ -173,6 +187,7 @@ pub(crate) fn document() -> String {
             { "name": "responses", "description": "Creating and reading responses." },
             { "name": "webhooks", "description": "Being told how background responses ended." },
             { "name": "openai", "description": "What the client libraries of OpenAI speak; their base URL ends in `/openai/v1`." },
+            { "name": "openresponses", "description": "The same in the words of the Open Responses specification; base URLs end in `/openresponses/v1`." },
             { "name": "service", "description": "The service itself; needs no credential." },
         ],
         "paths": paths,
@@ -234,9 +249,15 @@ fn operation(route: &Told, described: Described) -> Value {
         optional_body,
         answer,
         created,
+        switched,
         errors,
     } = described;
     let mut responses = Map::new();
+    if let Some(description) = switched {
+        let headers = headers_of(&["X-Request-Id"]);
+        let switched = json!({ "description": description, "headers": headers });
+        responses.insert("101".to_owned(), switched);
+    }
     if let Some(answer) = answer {
         responses.insert("200".to_owned(), answered(answer, &[]));
     }
@@ -285,6 +306,7 @@ fn answered(answer: Answered, more: &[&str]) -> Value {
     }
     let other = form.map(|form| match form {
         Form::Stream => ("text/event-stream", schema_of("StreamEvent")),
+        Form::Events => ("text/event-stream", schema_of("OpenAiStreamEvent")),
         Form::Page => ("text/html", json!({ "type": "string" })),
         Form::Text => ("text/plain", json!({ "type": "string" })),
     });
@@ -299,7 +321,6 @@ fn answered(answer: Answered, more: &[&str]) -> Value {
 }
 
 fn refused(status: u16, route: &Told) -> Value {
-    let is_create = route.name == native::Operation::Create.name();
     let (description, more): (&str, &[&str]) = match status {
         400 => ("The request is not acceptable.", &["X-Should-Retry"]),
         401 => (
@@ -311,11 +332,11 @@ fn refused(status: u16, route: &Told) -> Value {
             "A tool did not answer in time, or the body did not come in time.",
             &["X-Should-Retry"],
         ),
-        409 if !is_create => (
+        409 if !route.asks => (
             "The delivery was tried often enough, or others change the endpoint at this moment.",
             &["X-Should-Retry"],
         ),
-        429 if !is_create => (
+        429 if !route.asks => (
             "As many tests of webhook endpoints are under way as allowed.",
             &["Retry-After"],
         ),
@@ -325,6 +346,7 @@ fn refused(status: u16, route: &Told) -> Value {
         ),
         413 => ("The body is too large.", &[]),
         415 => ("The body is not JSON.", &[]),
+        426 => ("A WebSocket is opened by an upgrade.", &[]),
         429 => (
             "As many background responses wait as allowed, or the model server allows no more requests for now.",
             &["Retry-After"],
