@@ -10,3 +10,4 @@ mod sealed;
 mod stage;
 mod streams;
 mod tools;
+mod wire;

@@ -39,6 +39,20 @@ def carries_one_response_after_another():
     return {}
 
 
+def tells_events(requests):
+    """The events of each response as they came."""
+    told = []
+    with ai.responses.connect() as connection:
+        for request in json.loads(requests):
+            connection.send_raw(json.dumps({"type": "response.create", **request}))
+            events = []
+            while not events or events[-1]["type"] not in ENDS:
+                events.append(json.loads(connection.recv_bytes()))
+                service.checked(ResponsesServerEvent, events[-1])
+            told.append(events)
+    return told
+
+
 def remembers_what_is_not_stored():
     with ai.responses.connect() as connection:
         first = answer(connection, input="My name is Ada.", store=False)[-1].response
