@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::plan::{Wanted, fill_value};
+use super::fill::fill;
+use super::plan::Wanted;
 use super::request::{ChatRequest, Message};
 use super::view::{Kind, View, field, hits};
 use super::words::Wishes;
@@ -26,11 +27,12 @@ pub(super) fn answer(request: &ChatRequest, view: &View<'_>, wishes: &Wishes) ->
         .as_ref()
         .and_then(|format| format.get("type")?.as_str())
     {
+        Some("json_object" | "json_schema") if is_object(&text) => text,
         Some("json_object") => json!({ "answer": text }).to_string(),
         Some("json_schema") => {
             let schema = request.response_format.as_ref();
             let schema = schema.and_then(|format| format.get("json_schema")?.get("schema"));
-            fill_value(schema.unwrap_or(&Value::Null), &text).to_string()
+            fill(schema.unwrap_or(&Value::Null), &text).to_string()
         }
         _ => text,
     }
@@ -78,6 +80,9 @@ fn from_tools(view: &View<'_>, wishes: &Wishes) -> String {
             attempt.name,
             excerpt(result, EXCERPT)
         ));
+    }
+    if !view.seen.is_empty() {
+        parts.push(shown(view).trim().to_owned());
     }
     parts.join("\n\n")
 }
@@ -144,6 +149,9 @@ fn from_words(view: &View<'_>) -> String {
     if let Some(text) = said(prompt, &lower) {
         return text;
     }
+    if let Some(text) = compacted(view, &lower) {
+        return text;
+    }
     if let Some(text) = remembered(view, &lower) {
         return text;
     }
@@ -165,16 +173,45 @@ fn from_words(view: &View<'_>) -> String {
     {
         return essay(prompt);
     }
-    let images = match view.attachments {
-        0 => String::new(),
-        count => format!(" It came with {count} attachment(s), which I cannot see."),
-    };
     format!(
-        "You said: \"{}\".{images} I am the stand-in model of the development stack: I answer by \
+        "You said: \"{}\".{} I am the stand-in model of the development stack: I answer by \
          fixed rules, from tool results where a tool was offered and called for, and from this \
          conversation otherwise.",
-        excerpt(prompt, EXCERPT)
+        excerpt(prompt, EXCERPT),
+        shown(view)
     )
+}
+
+/// What came along with the prompt, or with what tools returned.
+fn shown(view: &View<'_>) -> String {
+    match view.seen.as_slice() {
+        [] => String::new(),
+        [one] => format!(" It came with 1 attachment: {one}."),
+        several => {
+            let count = several.len();
+            format!(" It came with {count} attachments: {}.", several.join("; "))
+        }
+    }
+}
+
+/// The conversation so far as notes, for somebody who goes on with it.
+fn compacted(view: &View<'_>, lower: &str) -> Option<String> {
+    let asks = ["compact the conversation", "summarize the conversation"];
+    if !asks.iter().any(|opener| lower.starts_with(opener)) {
+        return None;
+    }
+    let mut notes = String::from("Notes of the conversation:");
+    for message in view.earlier {
+        let text = message.text();
+        if !matches!(message.role.as_str(), "system" | "developer") && !text.trim().is_empty() {
+            let _ = write!(notes, "\n- {}: {}", message.role, excerpt(&text, EXCERPT));
+        }
+    }
+    Some(notes)
+}
+
+fn is_object(text: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object())
 }
 
 /// "Say X" is answered with X, word for word.

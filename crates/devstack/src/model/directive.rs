@@ -56,6 +56,11 @@ enum Order {
     Status(u16),
     RetryAfter(String),
     Preamble,
+    Think,
+    Refuse,
+    Finish(String),
+    Cached(usize),
+    Echo(String),
     Call { name: String, arguments: String },
 }
 
@@ -80,6 +85,14 @@ pub(super) struct Orders {
     pub(super) status: Option<u16>,
     pub(super) retry_after: Option<String>,
     pub(super) preamble: bool,
+    pub(super) think: bool,
+    pub(super) refuse: bool,
+    /// The finish reason to give, whatever was said.
+    pub(super) finish: Option<String>,
+    /// How many tokens of the prompt were cached.
+    pub(super) cached: usize,
+    /// The member of the request that is the answer; all of it when empty.
+    pub(super) echo: Option<String>,
     /// Tool calls to make, by name and arguments.
     pub(super) calls: Vec<(String, String)>,
 }
@@ -101,6 +114,11 @@ impl Orders {
                 Order::Status(status) => self.status = Some(*status),
                 Order::RetryAfter(value) => self.retry_after = Some(value.clone()),
                 Order::Preamble => self.preamble = true,
+                Order::Think => self.think = true,
+                Order::Refuse => self.refuse = true,
+                Order::Finish(reason) => self.finish = Some(reason.clone()),
+                Order::Cached(tokens) => self.cached = *tokens,
+                Order::Echo(member) => self.echo = Some(member.clone()),
                 Order::Call { name, arguments } => {
                     self.calls.push((name.clone(), arguments.clone()));
                 }
@@ -201,6 +219,11 @@ fn order(name: &str, value: &str) -> Option<Order> {
         ),
         "retry-after" => Order::RetryAfter(value.to_owned()),
         "preamble" => Order::Preamble,
+        "think" => Order::Think,
+        "refuse" => Order::Refuse,
+        "finish" => Order::Finish(value.to_owned()),
+        "cached" => Order::Cached(value.parse().ok()?),
+        "echo" => Order::Echo(value.to_owned()),
         _ => return None,
     })
 }

@@ -6,10 +6,12 @@
 //! that wants results read ("read the top 2 results") for the pages found, side by side; one
 //! with "calculate 12*7" for a calculator; "what time is it" for a clock. Then it answers from
 //! the results in the conversation, and only from those. It honours `tool_choice`,
-//! `parallel_tool_calls`, `max_tokens`, `stop` and `response_format`, refuses a transcript in
+//! `parallel_tool_calls`, `max_tokens`, `stop` and `response_format` (a prompt "say {…}" is the answer to
+//! the letter, otherwise one is made that fits the schema), refuses a transcript in
 //! which calls and results do not pair, and a prompt beyond its context. "Think" in the prompt,
 //! or `reasoning_effort`, makes it reason first. "Say X" is answered with X; "my name is X" is
-//! remembered as long as it is in the conversation.
+//! remembered as long as it is in the conversation; "compact the conversation" is answered with notes of
+//! it. Pictures and files are looked at as far as their type and length.
 //!
 //! Three rounds and five calls, over a search, two pages read side by side, a calculation and
 //! a look at the clock:
@@ -30,6 +32,11 @@
 //! | `[[fail:NAME]]` | `truncate`, `broken`, `hang`, `hang-stream`, `invalid-json`, `html`, `loop`, `unknown-tool`, `bad-arguments` or `slow` |
 //! | `[[call:NAME {…}]]` | these tool calls, in this round, instead of the rules |
 //! | `[[preamble]]` | text before tool calls |
+//! | `[[think]]` | reasoning first |
+//! | `[[refuse]]` | a refusal instead of an answer |
+//! | `[[finish:content_filter]]` | this finish reason |
+//! | `[[cached:64]]` | so many tokens of the prompt were cached |
+//! | `[[echo:tools]]` | the answer is this member of the request as JSON; without a name all of it |
 //!
 //! Within any brackets `round:N` limits the order to the N-th turn of an answer (a `call` is
 //! meant for the first unless it says otherwise), and `times:N` to the first N requests with
@@ -41,6 +48,8 @@
 mod answer;
 mod bench;
 mod directive;
+mod fill;
+mod part;
 mod plan;
 mod quirk;
 mod request;

@@ -2,10 +2,11 @@
 //! of stages (search; read what was found; calculate and look at the clock); a turn asks for
 //! what the first unfinished stage still lacks.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::answer;
 use super::directive::{Failure, Orders};
+use super::fill::fill;
 use super::quirk::Quirk;
 use super::request::{ChatRequest, Tool, ToolChoice};
 use super::view::{Kind, View, hits};
@@ -16,6 +17,8 @@ use super::words::{Wishes, wishes};
 pub(super) struct Turn {
     pub(super) reasoning: Option<String>,
     pub(super) text: String,
+    /// Said instead of the text.
+    pub(super) refusal: Option<String>,
     pub(super) calls: Vec<Wanted>,
 }
 
@@ -33,10 +36,19 @@ pub(super) fn plan(request: &ChatRequest, view: &View<'_>, orders: &Orders) -> T
         .reasoning_effort
         .as_deref()
         .is_some_and(|effort| effort != "none");
-    let thinks = wishes.think || effort || orders.has(Quirk::ReasoningRequired);
-    let calls = calls(request, view, &wishes, orders);
+    let thinks = wishes.think || effort || orders.think || orders.has(Quirk::ReasoningRequired);
+    let calls = if orders.refuse {
+        Vec::new()
+    } else {
+        calls(request, view, &wishes, orders)
+    };
     let reasoning = thinks.then(|| answer::reasoning(view, &calls));
-    let text = if calls.is_empty() {
+    let refusal = orders.refuse.then(|| "I cannot help with that.".to_owned());
+    let text = if refusal.is_some() {
+        String::new()
+    } else if let (true, Some(echo)) = (calls.is_empty(), &request.echo) {
+        echo.clone()
+    } else if calls.is_empty() {
         answer::answer(request, view, &wishes)
     } else if orders.preamble {
         "Let me look into that first. ".to_owned()
@@ -46,6 +58,7 @@ pub(super) fn plan(request: &ChatRequest, view: &View<'_>, orders: &Orders) -> T
     Turn {
         reasoning,
         text,
+        refusal,
         calls,
     }
 }
@@ -118,7 +131,7 @@ fn looping(tools: &[Tool], view: &View<'_>) -> Wanted {
             |tool| {
                 wanted(
                     &tool.function.name,
-                    &fill(tool, &format!("round {}", view.round)),
+                    &fill(&tool.function.parameters, &format!("round {}", view.round)),
                 )
             },
         ),
@@ -227,44 +240,7 @@ fn forced(tool: &Tool, wishes: &Wishes, view: &View<'_>) -> Wanted {
         Some(Kind::Page) => json!({ "url": url }),
         Some(Kind::Calculator) => json!({ "expression": expression }),
         Some(Kind::Clock) => json!({}),
-        None => fill(tool, &view.prompt),
+        None => fill(&tool.function.parameters, &view.prompt),
     };
     wanted(&tool.function.name, &arguments)
-}
-
-/// The required arguments of a tool, of the types that its schema wants.
-fn fill(tool: &Tool, text: &str) -> Value {
-    fill_object(&tool.function.parameters, text)
-}
-
-fn fill_object(schema: &Value, text: &str) -> Value {
-    let required = schema.get("required").and_then(Value::as_array);
-    let names = required.into_iter().flatten().filter_map(Value::as_str);
-    let properties = schema.get("properties");
-    let field = |name: &str| {
-        let schema = properties
-            .and_then(|all| all.get(name))
-            .unwrap_or(&Value::Null);
-        (name.to_owned(), fill_value(schema, text))
-    };
-    Value::Object(names.map(field).collect::<Map<_, _>>())
-}
-
-/// A value that the schema of a field allows; what it does not say is text.
-pub(super) fn fill_value(schema: &Value, text: &str) -> Value {
-    if let Some(first) = schema
-        .get("enum")
-        .and_then(Value::as_array)
-        .and_then(|all| all.first())
-    {
-        return first.clone();
-    }
-    match schema.get("type").and_then(Value::as_str) {
-        Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
-        Some("boolean") => json!(true),
-        Some("array") => json!([]),
-        Some("object") => fill_object(schema, text),
-        Some("null") => Value::Null,
-        _ => json!(text),
-    }
 }

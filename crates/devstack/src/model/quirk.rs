@@ -136,4 +136,6 @@ quirks! {
     LengthText = "q25",
     /// The arguments of a call are cut off, with the finish reason `length`.
     LengthCall = "q25-call",
+    /// Files in messages are refused.
+    FilesRefused = "q39",
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::directive::Orders;
+use super::part::Part;
 use super::quirk::Quirk;
 
 /// The fields that the model reads; others are ignored.
@@ -22,6 +23,9 @@ pub(super) struct ChatRequest {
     pub(super) stop: Option<Stop>,
     pub(super) reasoning_effort: Option<String>,
     pub(super) response_format: Option<Value>,
+    /// What a directive wants told of the request itself.
+    #[serde(skip)]
+    pub(super) echo: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,13 +43,6 @@ pub(super) struct Message {
 pub(super) enum Content {
     Text(String),
     Parts(Vec<Part>),
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Part {
-    #[serde(rename = "type")]
-    pub(super) kind: String,
-    pub(super) text: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,12 +127,17 @@ impl Message {
         }
     }
 
-    /// How many parts are something else than text.
-    pub(super) fn attachments(&self) -> usize {
+    pub(super) fn parts(&self) -> &[Part] {
         match &self.content {
-            Some(Content::Parts(parts)) => parts.iter().filter(|part| part.kind != "text").count(),
-            _ => 0,
+            Some(Content::Parts(parts)) => parts,
+            Some(Content::Text(_)) | None => &[],
         }
+    }
+
+    /// Whether it asks for something: a user's message does, unless it only shows what tools returned
+    /// besides text.
+    pub(super) fn is_prompt(&self) -> bool {
+        self.role == "user" && !self.text().starts_with("The call call")
     }
 
     pub(super) fn calls(&self) -> &[Call] {
@@ -165,6 +167,10 @@ impl ChatRequest {
             .find(|m| !known.contains(&m.role.as_str()))
         {
             return Err(Refused::bad(format!("unknown role {:?}", message.role)));
+        }
+        for message in &self.messages {
+            let mut parts = message.parts().iter();
+            parts.try_for_each(|part| part.check(&message.role))?;
         }
         self.check_choice()?;
         check_pairs(&self.messages)
@@ -203,6 +209,9 @@ impl ChatRequest {
                 Quirk::UsageRefused if self.stream_options.is_some() => Some(Refused::bad(
                     "Unrecognized request argument supplied: stream_options",
                 )),
+                Quirk::FilesRefused if self.has_files() => Some(Refused::bad(
+                    "Unsupported chat content part type: 'file'. Supported types: text, image_url",
+                )),
                 _ => self
                     .schema_fault(*quirk)
                     .or_else(|| self.messages.iter().find_map(|m| message_fault(m, *quirk))),
@@ -210,6 +219,11 @@ impl ChatRequest {
             refused.map_or(Ok(()), Err)?;
         }
         Ok(())
+    }
+
+    fn has_files(&self) -> bool {
+        let mut parts = self.messages.iter().flat_map(Message::parts);
+        parts.any(|part| part.kind == "file")
     }
 
     fn order_fault(&self, quirk: Quirk) -> Option<Refused> {

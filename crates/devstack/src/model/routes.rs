@@ -109,13 +109,10 @@ async fn chat(state: web::Data<State>, request: HttpRequest, body: Bytes) -> Htt
 }
 
 fn read(state: &State, body: &[u8]) -> Result<Asked, Refused> {
-    let request: ChatRequest =
+    let mut request: ChatRequest =
         serde_json::from_slice(body).map_err(|error| Refused::bad(error.to_string()))?;
     request.check()?;
-    let last = request
-        .messages
-        .iter()
-        .rfind(|message| message.role == "user");
+    let last = request.messages.iter().rfind(|message| message.is_prompt());
     let raw = last.map(super::request::Message::text).unwrap_or_default();
     let (prompt, mut groups) = directive::part(&raw).map_err(Refused::bad)?;
     let (_, own) = directive::part(&request.model).map_err(Refused::bad)?;
@@ -128,6 +125,7 @@ fn read(state: &State, body: &[u8]) -> Result<Asked, Refused> {
         key.add(&index.to_le_bytes());
         state.uses.take(key.0, times)
     });
+    request.echo = orders.echo.as_deref().map(|member| echo(body, member));
     request.check_quirks(&orders)?;
     check_context(&request)?;
     Ok(Asked {
@@ -135,6 +133,16 @@ fn read(state: &State, body: &[u8]) -> Result<Asked, Refused> {
         prompt,
         orders,
     })
+}
+
+/// A member of the request, or all of it, as JSON.
+fn echo(body: &[u8], member: &str) -> String {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let told = match member {
+        "" => Some(&request),
+        member => request.get(member),
+    };
+    told.unwrap_or(&Value::Null).to_string()
 }
 
 fn check_context(request: &ChatRequest) -> Result<(), Refused> {

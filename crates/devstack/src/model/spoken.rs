@@ -9,12 +9,14 @@ use super::directive::Orders;
 use super::plan::{Turn, Wanted};
 use super::quirk::Quirk;
 use super::request::{ChatRequest, Stop};
+use super::write::put;
 
 /// A turn ready to be written, streamed or whole.
 #[derive(Clone, Debug)]
 pub(super) struct Spoken {
     pub(super) reasoning: Option<String>,
     pub(super) text: String,
+    pub(super) refusal: Option<String>,
     pub(super) calls: Vec<SpokenCall>,
     pub(super) finish: Value,
     pub(super) usage: Usage,
@@ -32,18 +34,25 @@ pub(super) struct SpokenCall {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
     pub(super) prompt: usize,
+    /// Of these, those that were cached.
+    pub(super) cached: usize,
     pub(super) completion: usize,
     pub(super) reasoning: usize,
 }
 
 impl Usage {
     pub(super) fn json(self) -> Value {
-        json!({
+        let mut usage = json!({
             "prompt_tokens": self.prompt,
             "completion_tokens": self.completion,
             "total_tokens": self.prompt + self.completion,
             "completion_tokens_details": {"reasoning_tokens": self.reasoning},
-        })
+        });
+        if self.cached > 0 {
+            let details = json!({"cached_tokens": self.cached});
+            put(&mut usage, "prompt_tokens_details", details);
+        }
+        usage
     }
 }
 
@@ -70,47 +79,85 @@ pub(super) fn prompt_tokens(request: &ChatRequest) -> usize {
 
 /// Puts a turn into words.
 pub(super) fn speak(turn: Turn, request: &ChatRequest, orders: &Orders) -> Spoken {
-    let Turn {
-        reasoning,
-        mut text,
-        calls,
-        ..
-    } = turn;
-    let mut finish = if calls.is_empty() {
-        "stop"
-    } else {
-        "tool_calls"
-    };
-    if let Some(count) = orders.deltas.filter(|_| calls.is_empty()) {
+    let mut text = turn.text;
+    if let Some(count) = orders.deltas.filter(|_| turn.calls.is_empty()) {
         stretch(&mut text, count);
     }
     stop_at(&mut text, request.stop.as_ref());
-    let limit = match request.max_tokens {
-        Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
-        None if orders.has(Quirk::LengthText) => tokens(&text) / 2,
-        None => usize::MAX,
-    };
-    if calls.is_empty() && tokens(&text) > limit {
-        let end = text.floor_char_boundary(limit.saturating_mul(4));
-        text.truncate(end);
-        finish = "length";
-    }
+    let calls = turn.calls.into_iter().enumerate();
+    let calls = calls.map(|(at, call)| named(call, at, request)).collect();
     let mut spoken = Spoken {
-        reasoning,
+        reasoning: turn.reasoning,
         text,
-        calls: calls
-            .into_iter()
-            .enumerate()
-            .map(|(at, call)| named(call, at, request))
-            .collect(),
-        finish: json!(finish),
+        refusal: turn.refusal,
+        calls,
+        finish: Value::Null,
         usage: Usage::default(),
     };
+    let limit = match request.max_tokens {
+        Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+        None if orders.has(Quirk::LengthText) && spoken.calls.is_empty() => {
+            spoken.reasoning.as_deref().map_or(0, tokens) + tokens(&spoken.text) / 2
+        }
+        None => usize::MAX,
+    };
+    let finish = match (cut(&mut spoken, limit), spoken.calls.is_empty()) {
+        (Cut::Short, _) => "length",
+        (Cut::Not, true) => "stop",
+        (Cut::Not, false) => "tool_calls",
+    };
+    spoken.finish = json!(finish);
     spoken.usage = usage(&spoken, request);
+    spoken.usage.cached = orders.cached.min(spoken.usage.prompt);
     for quirk in &orders.quirks {
         bend(&mut spoken, *quirk);
     }
+    if let Some(finish) = &orders.finish {
+        spoken.finish = json!(finish);
+    }
     spoken
+}
+
+/// Whether a limit of tokens was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    Not,
+    Short,
+}
+
+/// Cuts a turn to so many tokens, in the order in which it is said.
+fn cut(spoken: &mut Spoken, limit: usize) -> Cut {
+    let mut left = limit;
+    let mut is_cut = false;
+    let texts = spoken.reasoning.iter_mut().chain([&mut spoken.text]);
+    for text in texts.chain(&mut spoken.refusal) {
+        is_cut |= cut_text(text, &mut left);
+    }
+    let mut calls = Vec::new();
+    for mut call in std::mem::take(&mut spoken.calls) {
+        let name = 8 + tokens(&call.name);
+        is_cut |= left < name;
+        if is_cut {
+            break;
+        }
+        left -= name;
+        is_cut |= cut_text(&mut call.arguments, &mut left);
+        calls.push(call);
+    }
+    spoken.calls = calls;
+    if is_cut { Cut::Short } else { Cut::Not }
+}
+
+/// Cuts a text to what is left of a limit, and takes it off; whether anything was lost.
+fn cut_text(text: &mut String, left: &mut usize) -> bool {
+    let wanted = tokens(text);
+    if wanted <= *left {
+        *left -= wanted;
+        return false;
+    }
+    text.truncate(text.floor_char_boundary(left.saturating_mul(4)));
+    *left = 0;
+    true
 }
 
 fn usage(spoken: &Spoken, request: &ChatRequest) -> Usage {
@@ -119,9 +166,11 @@ fn usage(spoken: &Spoken, request: &ChatRequest) -> Usage {
     let calls: usize = calls
         .map(|call| 8 + tokens(&call.name) + tokens(&call.arguments))
         .sum();
-    let completion = reasoning + tokens(&spoken.text) + calls;
+    let refusal = spoken.refusal.as_deref().map_or(0, tokens);
+    let completion = reasoning + tokens(&spoken.text) + refusal + calls;
     Usage {
         prompt: prompt_tokens(request),
+        cached: 0,
         completion,
         reasoning,
     }

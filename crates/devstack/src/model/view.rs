@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::part::Part;
 use super::request::{ChatRequest, Message};
 
 /// What came since the last user message, and the prompt in it.
@@ -16,8 +17,8 @@ pub(super) struct View<'a> {
     pub(super) earlier: &'a [Message],
     /// The calls since, in order.
     pub(super) attempts: Vec<Attempt<'a>>,
-    /// Images and other parts of the prompt that are not text.
-    pub(super) attachments: usize,
+    /// What was seen of parts that are not text, in the prompt and since.
+    pub(super) seen: Vec<String>,
 }
 
 /// A call that was asked for.
@@ -60,20 +61,18 @@ impl Kind {
 impl<'a> View<'a> {
     /// The view of a request whose prompt was parted from its directives already.
     pub(super) fn new(request: &'a ChatRequest, prompt: String) -> Self {
-        let last = request
-            .messages
-            .iter()
-            .rposition(|message| message.role == "user");
+        let last = request.messages.iter().rposition(Message::is_prompt);
         let (earlier, since) = request.messages.split_at(last.unwrap_or(0));
         let mut view = View {
             prompt,
             round: 1,
             earlier,
             attempts: Vec::new(),
-            attachments: 0,
+            seen: Vec::new(),
         };
         for message in since {
-            view.attachments += message.attachments();
+            view.seen
+                .extend(message.parts().iter().filter_map(Part::seen));
             if message.role == "tool" {
                 view.answer(message);
             } else if !message.calls().is_empty() {

@@ -30,6 +30,10 @@ impl Writer<'_> {
         if spoken.text.is_empty() && !spoken.calls.is_empty() {
             put(&mut message, "content", Value::Null);
         }
+        if let Some(refusal) = &spoken.refusal {
+            put(&mut message, "content", Value::Null);
+            put(&mut message, "refusal", json!(refusal));
+        }
         if let Some(reasoning) = &spoken.reasoning {
             put(&mut message, self.reasoning_field(), json!(reasoning));
         }
@@ -70,6 +74,8 @@ impl Writer<'_> {
             let pieces = pieces(&spoken.text, self.orders.deltas);
             deltas.extend(pieces.into_iter().map(|piece| json!({"content": piece})));
         }
+        let refusal = spoken.refusal.as_deref().unwrap_or_default();
+        deltas.extend(words(refusal).map(|piece| json!({"refusal": piece})));
         for (at, call) in spoken.calls.iter().enumerate() {
             deltas.extend(self.call_deltas(call, at));
         }

@@ -11,6 +11,7 @@ mod gateway;
 mod mcp;
 mod model;
 mod model_faults;
+mod model_forms;
 mod model_quirks;
 mod protocol;
 mod receiver;
