@@ -29,7 +29,7 @@ pub(super) struct Decoder {
     begun: bool,
     /// Whether a call came without the arguments it must have.
     lost_arguments: bool,
-    /// Whether any message came, though it be empty.
+    /// Whether any answer came, though it be empty.
     answered: bool,
 }
 
@@ -100,8 +100,10 @@ impl Decoder {
         }
         self.progress = Progress::Complete;
         self.texts.end(&mut self.calls, out);
-        self.lost_arguments = self.calls.end(&self.asked, out);
+        let lacks_arguments = self.calls.end(&self.asked, out);
         let finish = self.finish(out)?;
+        // Of a call that was cut short it is no wonder.
+        self.lost_arguments = lacks_arguments && finish != Finish::Length;
         if finish == Finish::Length && self.is_cut_by_context() {
             out.correct(Correction::LengthByContext);
         }
@@ -146,6 +148,8 @@ impl Decoder {
         if !choice.finish_reason.is_empty() {
             self.reason = Some(choice.finish_reason.as_str().into());
             self.progress = Progress::Stopping;
+            // Where no token was left to say anything with, some servers send no message.
+            self.answered = true;
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ impl Serialize for Message<'_> {
 /// What stands for nothing where that is refused.
 const EMPTY: &str = "(empty)";
 /// What an output says whose text is empty, because a picture or a file is all there is.
-const BEHIND: &str = "(what it returned is in the next message)";
+const BEHIND: &str = "(what it returned follows in a message of the user)";
 
 impl Message<'_> {
     fn must_say(&self) -> bool {

@@ -324,3 +324,20 @@ async fn a_model_whose_streams_lose_arguments_is_asked_for_whole_answers_with_to
         seen[1]
     );
 }
+
+#[tokio::test]
+async fn a_call_that_was_cut_short_does_not_speak_against_the_streams_of_a_model() {
+    let cut = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"search"}}]}}]}"#;
+    let server = ModelServer::start(vec![
+        Reply::events(&[cut, &stops("length"), "[DONE]"]),
+        Reply::events(&[&says("Hi"), &stops("stop"), "[DONE]"]),
+    ])
+    .await;
+    let client = client(&server.url);
+    let mut with_tools = hello();
+    with_tools.tools = std::sync::Arc::from([show::needing_tool("search")]);
+    for _ in 0..2 {
+        answer(&client, &with_tools).await.unwrap();
+    }
+    assert!(server.received()[1].body.contains(r#""stream":true"#));
+}

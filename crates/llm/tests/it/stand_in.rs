@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use response_devstack::model::{Model, ModelOptions, QUIRKS};
 use response_domain::id::{RawId, ResponseId};
-use response_domain::item::{FunctionCallOutput, Item, ItemBody, ItemStatus};
+use response_domain::item::{FilePart, FunctionCallOutput, Item, ItemBody, ItemStatus, Part, Role};
 use response_domain::json::Json;
-use response_domain::ports::llm::{ModelTurn, TurnMode};
+use response_domain::ports::llm::{Delta, ModelTurn, TurnMode};
 use response_domain::response::Finish;
 use response_domain::run::Answer;
 use response_domain::run::assemble::{Assembler, Begin};
+use response_domain::spec::ResponseSpec;
 use response_domain::tool::{self, ToolSpec};
 use response_llm::ChatClient;
 
@@ -167,4 +168,58 @@ async fn every_quirk_of_the_stand_in_is_survived() {
         }
         insta::assert_debug_snapshot!(format!("corrections {mode:?}"), seen);
     }
+}
+
+#[tokio::test]
+async fn a_turn_of_one_token_tells_how_long_its_question_is() {
+    let model = Model::start(&ModelOptions::default()).unwrap();
+    for prompt in ["Say a few words", "Think. Search for rust", "Say"] {
+        let mut turn = turn(Transcript::user(prompt), TurnMode::Whole);
+        turn.tools = tools();
+        let whole = answer(&client(model.url()), &turn).await.unwrap();
+        let mut spec = ResponseSpec::clone(&turn.spec);
+        spec.controls.max_tokens = Some(1);
+        turn.spec = Arc::new(spec);
+        let short = answer(&client(model.url()), &turn).await.unwrap();
+        let usage = |deltas: &[Delta]| {
+            let told = deltas.iter().find_map(|delta| match delta {
+                Delta::Usage(usage) => Some(*usage),
+                _ => None,
+            });
+            told.unwrap()
+        };
+        assert_eq!(usage(&short).prompt, usage(&whole).prompt);
+        assert!(usage(&short).completion <= 1, "{prompt}: {short:?}");
+        assert_eq!(short.last(), Some(&Delta::Finish(Finish::Length)));
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_takes_no_files_reads_those_that_are_text() {
+    let model = Model::start(&ModelOptions::default()).unwrap();
+    let asks = |quirk: &str| {
+        let file = FilePart {
+            name: Some(Arc::from("notes.md")),
+            data: Some(Arc::from("SGVsbG8=")),
+            ..FilePart::default()
+        };
+        let content = vec![
+            Part::Text(format!("Read it.{quirk}").into()),
+            Part::File(file),
+        ];
+        let transcript = Transcript::default().parts(Role::User, content);
+        turn(transcript, TurnMode::Whole)
+    };
+    let plain = answer(&client(model.url()), &asks("")).await.unwrap();
+    let told = show::lines(&plain);
+    let file = r#"the file \"notes.md\" (text/markdown, 5 bytes) that says \"Hello\""#;
+    assert!(told.contains(file), "{told}");
+    let quirk = asks(" [[quirk:q39]]");
+    let told = show::lines(&answer(&client(model.url()), &quirk).await.unwrap());
+    assert!(
+        told.starts_with("note request_adapted: files_as_text"),
+        "{told}"
+    );
+    let text = r#"File \"notes.md\":\nHello"#;
+    assert!(told.contains(text), "{told}");
 }
