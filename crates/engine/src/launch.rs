@@ -67,6 +67,10 @@ impl Launch {
         self.intake_closed.is_cancelled()
     }
 
+    pub(crate) fn intake_closed(&self) -> &CancellationToken {
+        &self.intake_closed
+    }
+
     pub(crate) fn drain(&self) {
         self.intake_closed.cancel();
     }

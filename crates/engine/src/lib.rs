@@ -38,6 +38,7 @@ mod sweep;
 pub mod tokens;
 mod turn;
 mod waiting;
+mod warm;
 pub mod watch;
 
 use std::sync::Arc;

@@ -10,6 +10,11 @@ use crate::Engine;
 use crate::stop::Reason;
 
 impl Engine {
+    /// Returns when this process takes no more requests.
+    pub fn closing(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.0.launch.intake_closed().clone().cancelled_owned()
+    }
+
     /// Takes no more requests from now on.
     pub fn drain(&self) {
         self.0.launch.drain();
