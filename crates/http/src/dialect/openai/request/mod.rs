@@ -34,6 +34,9 @@ mod server;
 mod servers;
 mod tools;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use self::conversation::{conversation, description, items};
 
 /// The fields of a create request that mean something.
