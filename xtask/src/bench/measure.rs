@@ -14,7 +14,7 @@ use super::postgres::Postgres;
 use super::process::Program;
 use super::report::{Contest, Outcome, Report};
 use super::stage::{MODEL, OURS, PEERS_UPSTREAM, Stage};
-use super::subject::{Scope, Subject, Work};
+use super::subject::{Speech, Subject, Work};
 use super::{BenchError, peers::Peer};
 use crate::error::ChoreError;
 use crate::say;
@@ -50,12 +50,16 @@ impl Measurement {
         let mut report = Report {
             facts: machine::facts(stage.postgres.version())?,
             rounds: (self.seconds, self.rounds),
-            contest: self.with_peers.then(|| contest(&stage)),
+            pairs: pairs(&stage),
+            contests: if self.with_peers {
+                contests(&stage)
+            } else {
+                Vec::new()
+            },
             ..Report::default()
         };
         if self.only.is_empty() {
-            let whole = |subject: &&Subject| subject.scope != Scope::OnlyTools;
-            for subject in stage.subjects.iter().filter(whole) {
+            for subject in stage.subjects.iter().filter(|it| it.is_weighed()) {
                 say::note(format_args!("weighing {}", subject.name));
                 let weight = weigh(subject).await?;
                 report
@@ -179,16 +183,37 @@ fn is_peer(subject: &Subject) -> bool {
     Peer::ALL.iter().any(is)
 }
 
-fn contest(stage: &Stage) -> Contest {
+/// Each subject that speaks OpenAI's dialect too, with itself in those words.
+fn pairs(stage: &Stage) -> Vec<(String, String)> {
+    let is_there = |name: &String| stage.subjects.iter().any(|subject| subject.name == *name);
+    let pair = |subject: &Subject| {
+        let other = subject.in_openai_words()?.name;
+        is_there(&other).then(|| (subject.name.clone(), other))
+    };
+    stage.subjects.iter().filter_map(pair).collect()
+}
+
+/// The peers against ours on PostgreSQL, in both dialects.
+fn contests(stage: &Stage) -> Vec<Contest> {
     let peers = stage.subjects.iter().filter(|subject| is_peer(subject));
     let mut peers: Vec<String> = peers.map(|subject| subject.name.clone()).collect();
     peers.dedup();
-    Contest {
-        ours: OURS.to_owned(),
+    let ours = stage
+        .subjects
+        .iter()
+        .filter(|subject| subject.name.starts_with(OURS));
+    let title = |speech: &Speech| match speech {
+        Speech::OpenAi { .. } => "Side by side: PostgreSQL, stored, in OpenAI's dialect",
+        _ => "Side by side: PostgreSQL, stored",
+    };
+    ours.map(|subject| Contest {
+        title: title(&subject.speech).to_owned(),
+        ours: subject.name.clone(),
         our_upstream: MODEL.to_owned(),
-        peers,
+        peers: peers.clone(),
         peers_upstream: PEERS_UPSTREAM.to_owned(),
-    }
+    })
+    .collect()
 }
 
 /// What is counted before and after a load.

@@ -1,6 +1,5 @@
-//! What the service costs, measured: beside the upstream that it calls, on each store, and beside
-//! its peers; its queue and its webhooks by
-//! themselves.
+//! What the service costs, measured: beside the upstream that it calls, on each store, in each dialect, and
+//! beside its peers; its queue and its webhooks by themselves.
 //!
 //! The release binaries are built first, this one too: the load comes out of it, and a slow load
 //! would measure itself. Everything then runs here for a bounded time, over loopback only.
@@ -19,6 +18,7 @@ use crate::command;
 use crate::error::{ChoreError, Doing as _};
 use crate::{say, workspace};
 
+mod dialects;
 mod document;
 mod error;
 mod figures;

@@ -1,5 +1,6 @@
 //! The figures as tables, and as the document that keeps them.
 
+use super::dialects;
 use super::document::{self, Section};
 use super::figures::{Figures, Measure, ratio};
 use super::memory::{STREAMS, Weight};
@@ -29,8 +30,10 @@ pub(super) struct Report {
     /// For each work: each subject's name and outcome.
     pub(super) works: Vec<(Work, Vec<(String, Outcome)>)>,
     pub(super) weights: Vec<(String, Weight)>,
+    /// Which subjects are one program in two dialects, by their names: in its own, and in OpenAI's.
+    pub(super) pairs: Vec<(String, String)>,
     /// Which subjects are set against each other, if any are.
-    pub(super) contest: Option<Contest>,
+    pub(super) contests: Vec<Contest>,
     /// How it was measured: seconds of a round, and rounds.
     pub(super) rounds: (u64, usize),
 }
@@ -38,6 +41,7 @@ pub(super) struct Report {
 /// Ours against the peers, by the names of the tables.
 #[derive(Debug)]
 pub(super) struct Contest {
+    pub(super) title: String,
     pub(super) ours: String,
     pub(super) our_upstream: String,
     pub(super) peers: Vec<String>,
@@ -53,11 +57,9 @@ impl Report {
             .map(|(work, outcomes)| of_work(*work, outcomes))
             .collect();
         tables.push(self.of_memory());
-        tables.extend(
-            self.contest
-                .as_ref()
-                .map(|contest| self.of_contest(contest)),
-        );
+        tables.push(dialects::table(self, &self.pairs));
+        tables.extend(self.contests.iter().map(|contest| self.of_contest(contest)));
+        tables.retain(|table| !table.rows.is_empty());
         tables
     }
 
@@ -90,7 +92,10 @@ again as soon as it was answered. Every answer is checked, and a wrong one from 
 the run. Processor time is that of the service, and of all processes of PostgreSQL, divided by what
 was answered; that of the load and the upstream is not in it. Commits are transactions that wrote.
 
-The peers (`cargo xtask bench peers-install`) pass on what an upstream already says in the shape of
+What is called `ours, Postgres, OpenAI` is the program called `ours, Postgres`, asked for the same work at
+`/openai/v1/responses` instead of `/v1/responses`; without a database likewise.
+
+The peers (`cargo xtask bench peers-install`) are asked at `/v1/responses`, in OpenAI's words. They pass on what an upstream already says in the shape of
 the Responses API, so they have an upstream that does; the service converts chat completions. They
 store every answer in the same PostgreSQL and call the same MCP server, each in the way that costs
 it least.
@@ -120,23 +125,24 @@ it least.
         let mut headings = vec![String::new(), contest.ours.clone()];
         headings.extend(contest.peers.iter().cloned());
         headings.push("ours / best".to_owned());
-        let rows = CONTESTS.iter().map(|(label, figure)| {
-            let ours = figure(self, &contest.ours, &contest.our_upstream);
+        let rows = CONTESTS.iter().filter_map(|(label, figure)| {
+            let ours = figure(self, &contest.ours, &contest.our_upstream)?;
             let peers: Vec<Option<f64>> = contest
                 .peers
                 .iter()
                 .map(|peer| figure(self, peer, &contest.peers_upstream))
                 .collect();
-            row_of_contest(label, ours, &peers)
+            Some(row_of_contest(label, ours, &peers))
         });
         Table {
-            title: "Side by side: PostgreSQL, stored".to_owned(),
+            title: contest.title.clone(),
             headings,
             rows: rows.collect(),
         }
     }
 
-    fn figure(&self, work: Work, name: &str, measure: Measure) -> Option<f64> {
+    /// One figure of one subject, if it could do that work.
+    pub(super) fn figure(&self, work: Work, name: &str, measure: Measure) -> Option<f64> {
         let (_, outcomes) = self.works.iter().find(|(own, _)| *own == work)?;
         match outcomes.iter().find(|(own, _)| own == name)? {
             (_, Outcome::Measured(figures)) => figures.get(measure),
@@ -223,15 +229,17 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1}", ratio(bytes, MEGABYTE))
 }
 
-fn row_of_contest(label: &str, ours: Option<f64>, peers: &[Option<f64>]) -> Vec<String> {
-    let show = |figure: &Option<f64>| {
-        figure.map_or_else(|| "cannot".to_owned(), |figure| format!("{figure:.3}"))
-    };
+fn row_of_contest(label: &str, ours: f64, peers: &[Option<f64>]) -> Vec<String> {
+    let show = |figure: f64| format!("{figure:.3}");
     let best = peers.iter().flatten().copied().min_by(f64::total_cmp);
-    let against = ours.zip(best).filter(|(_, best)| *best > 0.0);
-    let mut row = vec![label.to_owned(), show(&ours)];
-    row.extend(peers.iter().map(show));
-    row.push(against.map_or_else(String::new, |(ours, best)| format!("{:.2}", ours / best)));
+    let best = best.filter(|best| *best > 0.0);
+    let mut row = vec![label.to_owned(), show(ours)];
+    row.extend(
+        peers
+            .iter()
+            .map(|figure| figure.map_or_else(|| "cannot".to_owned(), show)),
+    );
+    row.push(best.map_or_else(String::new, |best| format!("{:.2}", ours / best)));
     row
 }
 
@@ -278,14 +286,46 @@ fn of_work(work: Work, outcomes: &[(String, Outcome)]) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::figures::Counts;
+    use super::super::load::Tally;
     use super::*;
 
     #[test]
     fn ours_is_set_against_the_best_of_those_who_can() {
-        let row = row_of_contest("CPU", Some(0.2), &[None, Some(0.5), Some(0.4)]);
+        let row = row_of_contest("CPU", 0.2, &[None, Some(0.5), Some(0.4)]);
         assert_eq!(row, ["CPU", "0.200", "cannot", "0.500", "0.400", "0.50"]);
-        let alone = row_of_contest("CPU", Some(0.2), &[None]);
+        let alone = row_of_contest("CPU", 0.2, &[None]);
         assert_eq!(alone, ["CPU", "0.200", "cannot", ""]);
+    }
+
+    #[test]
+    fn one_program_is_set_against_itself_in_the_other_dialect() {
+        let measured = |milliseconds| {
+            let tally = Tally {
+                whole: vec![1000; 2],
+                deltas: 128,
+                span: Duration::from_secs(1),
+                ..Tally::default()
+            };
+            let counts = Counts {
+                program: Some(milliseconds),
+                ..Counts::default()
+            };
+            Outcome::Measured(Figures::of(&tally, &counts))
+        };
+        let outcomes = [("ours", 64), ("ours, OpenAI", 80), ("a peer", 1)];
+        let outcomes = outcomes.map(|(name, cost)| (name.to_owned(), measured(cost)));
+        let report = Report {
+            works: vec![(STREAM, outcomes.to_vec())],
+            pairs: vec![("ours".to_owned(), "ours, OpenAI".to_owned())],
+            ..Report::default()
+        };
+        let tables = report.tables();
+        // Nothing was measured of a database, and no other work.
+        let label = "ours: CPU of the server, µs/delta (64 streams)";
+        assert_eq!(tables[1].rows, [[label, "500.000", "625.000", "1.25"]]);
     }
 
     #[test]

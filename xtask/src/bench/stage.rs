@@ -155,7 +155,10 @@ impl Stage {
         };
         started.answers(&mut subject).await?;
         self.started.push(started);
+        // SQLite costs the same in any dialect, and there is no peer to it.
+        let in_openai_words = subject.in_openai_words().filter(|_| store != Store::Sqlite);
         self.subjects.push(subject);
+        self.subjects.extend(in_openai_words);
         Ok(())
     }
 

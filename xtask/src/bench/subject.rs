@@ -57,6 +57,8 @@ pub(super) enum Speech {
     Responses { tools: Option<Value> },
     /// The service's own API.
     Native { store: bool },
+    /// OpenAI's dialect of the service.
+    OpenAi { store: bool },
 }
 
 /// What is to be done, by how many connections.
@@ -108,18 +110,39 @@ impl fmt::Display for Work {
 }
 
 impl Subject {
+    /// The same program, spoken to in OpenAI's dialect; none of what has no such dialect.
+    pub(super) fn in_openai_words(&self) -> Option<Self> {
+        let Speech::Native { store } = self.speech else {
+            return None;
+        };
+        Some(Self {
+            name: format!("{}, {DIALECT}", self.name),
+            speech: Speech::OpenAi { store },
+            ..self.clone()
+        })
+    }
+
+    /// Whether its memory is its own: neither that of a process which another subject is, too, nor that of a
+    /// second process of a peer.
+    pub(super) fn is_weighed(&self) -> bool {
+        self.scope != Scope::OnlyTools && !matches!(self.speech, Speech::OpenAi { .. })
+    }
+
     /// What is sent for some work and what must come back; `None` when it cannot do that.
     pub(super) fn exchange(&self, work: Work) -> Option<Exchange> {
         let body = match &self.speech {
             Speech::Chat => chat(work)?,
             Speech::Responses { tools } => responses(work, tools.as_ref())?,
             Speech::Native { store } => native(work, *store),
+            Speech::OpenAi { store } => openai(work, *store),
         };
-        let answer = match work {
-            Work::Stream(_) => Answer::Stream(self.stream(DELTAS)),
-            Work::Tools(_) if matches!(self.speech, Speech::Native { .. }) => {
+        let answer = match (work, &self.speech) {
+            (Work::Stream(_), _) => Answer::Stream(self.stream(DELTAS)),
+            (Work::Tools(_), Speech::Native { .. }) => {
                 Answer::Whole(b"\"actual_depth\":3".to_vec())
             }
+            // The result of the third call.
+            (Work::Tools(_), Speech::OpenAi { .. }) => Answer::Whole(b"\"output\":\"6\"".to_vec()),
             _ => Answer::Whole(b"A short answer.".to_vec()),
         };
         Some(Exchange {
@@ -139,6 +162,9 @@ impl Subject {
             Speech::Native { store } => json!({
                 "model": "bench-slow", "input": PROMPT, "tools": [], "stream": true, "store": store,
             }),
+            Speech::OpenAi { store } => json!({
+                "model": "bench-slow", "input": PROMPT, "stream": true, "store": store,
+            }),
         };
         wire::post(self.path(), &body.to_string())
     }
@@ -147,7 +173,7 @@ impl Subject {
     pub(super) fn stream(&self, deltas: u64) -> Stream {
         let (delta, end) = match self.speech {
             Speech::Chat => ("\"content\":\"word", "data: [DONE]"),
-            Speech::Responses { .. } | Speech::Native { .. } => (
+            Speech::Responses { .. } | Speech::Native { .. } | Speech::OpenAi { .. } => (
                 "event: response.output_text.delta",
                 "event: response.completed",
             ),
@@ -163,10 +189,15 @@ impl Subject {
         match self.speech {
             Speech::Chat => "/v1/chat/completions",
             Speech::Responses { .. } | Speech::Native { .. } => "/v1/responses",
+            Speech::OpenAi { .. } => "/openai/v1/responses",
         }
     }
 }
 
+/// What OpenAI's dialect is called in the tables.
+pub(super) const DIALECT: &str = "OpenAI";
+/// What the service calls the tool server at `mcp.url`.
+const OUR_SERVER: &str = "default";
 const PROMPT: &str = "Say something short.";
 
 fn messages() -> Value {
@@ -210,5 +241,22 @@ fn native(work: Work, store: bool) -> Value {
             "model": "bench-stream-64", "input": PROMPT, "tools": [], "stream": true, "store": store,
         }),
         Work::Tools(_) => json!({"model": "bench-tools-3", "input": PROMPT, "store": store}),
+    }
+}
+
+fn openai(work: Work, store: bool) -> Value {
+    let tools =
+        || json!([{"type": "mcp", "server_label": OUR_SERVER, "require_approval": "never"}]);
+    match work {
+        Work::Plain(_) => json!({"model": "bench-plain", "input": PROMPT, "store": store}),
+        Work::Offered(_) => json!({
+            "model": "bench-plain", "input": PROMPT, "tools": tools(), "store": store,
+        }),
+        Work::Stream(_) => json!({
+            "model": "bench-stream-64", "input": PROMPT, "stream": true, "store": store,
+        }),
+        Work::Tools(_) => json!({
+            "model": "bench-tools-3", "input": PROMPT, "tools": tools(), "store": store,
+        }),
     }
 }
