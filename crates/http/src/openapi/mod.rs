@@ -5,8 +5,8 @@ use response_domain::failure::FailureCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::dialect::native::Native;
 use crate::HostedTools;
+use crate::dialect::native::Native;
 use crate::dialect::openai::{Flavour, OpenAi};
 use crate::routes::{Routed, Verb, native, openai};
 
@@ -151,9 +151,7 @@ fn openai_routes(flavour: Flavour) -> impl Iterator<Item = Told> {
         tells_readiness: false,
         asks: matches!(
             route.operation,
-            openai::Operation::Create
-                | openai::Operation::CountTokens
-                | openai::Operation::Compact
+            openai::Operation::Create | openai::Operation::CountTokens | openai::Operation::Compact
         ),
         runs: matches!(
             route.operation,

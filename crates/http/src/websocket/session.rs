@@ -95,7 +95,7 @@ impl<D: Responses> Session<D> {
         payload: web::Payload,
     ) -> Self {
         let most = face.options.body_bytes;
-        let closing = std::future::pending();
+        let closing = face.engine.closing();
         Self {
             quiet: Box::pin(tokio::time::sleep(face.options.heartbeat)),
             old: Box::pin(tokio::time::sleep(LONGEST)),

@@ -139,10 +139,7 @@ impl<D: Responses> Ask<D> {
         };
         let reader = match generation {
             Generation::Wanted => created(self.face.engine.create(request).await?)?,
-            Generation::Later => {
-                let message = "`generate` must be `true`";
-                return Err(Problem::invalid("generate", message));
-            }
+            Generation::Later => self.face.engine.warm_up(request).await?,
         };
         Ok(Messages::new(self.dialect, reader))
     }

@@ -106,7 +106,12 @@ mod tests {
         }
         assert_eq!(waiting.add(Request::NoText), Ok(()));
         let told: Vec<Request> = std::iter::from_fn(|| waiting.next()).collect();
-        let expected = [asked(11), Request::TooMany, Request::TooMany, Request::NoText];
+        let expected = [
+            asked(11),
+            Request::TooMany,
+            Request::TooMany,
+            Request::NoText,
+        ];
         assert_eq!(told, expected);
         for length in [4, 6, 1] {
             assert_eq!(waiting.add(asked(length)), Ok(()));

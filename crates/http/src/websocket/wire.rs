@@ -189,7 +189,9 @@ impl Announced {
         const CONTROL: u8 = 0x08;
         let rest = bytes.get(2..)?;
         let length = match bytes.get(1)? & LENGTH {
-            126 => rest.first_chunk().map(|two| u16::from_be_bytes(*two).into())?,
+            126 => rest
+                .first_chunk()
+                .map(|two| u16::from_be_bytes(*two).into())?,
             127 => rest.first_chunk().map(|eight| u64::from_be_bytes(*eight))?,
             short => short.into(),
         };
@@ -220,3 +222,6 @@ pub(super) fn put_close(out: &mut BytesMut, code: CloseCode, why: &str) {
     let description = Some(why.to_owned()).filter(|why| !why.is_empty());
     Parser::write_close(out, Some(CloseReason { code, description }), false);
 }
+
+#[cfg(test)]
+mod tests;

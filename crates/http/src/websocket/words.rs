@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn what_a_faulty_message_continues_is_known() {
         let id = ResponseId::new(RawId::new(7));
-        let text = format!(r#"{{"type":"response.create","input":7,"previous_response_id":"{id}"}}"#);
+        let text =
+            format!(r#"{{"type":"response.create","input":7,"previous_response_id":"{id}"}}"#);
         assert_eq!(Asked::previous_of(&text), Some(id));
         assert_eq!(Asked::previous_of("{"), None);
     }

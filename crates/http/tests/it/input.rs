@@ -30,6 +30,8 @@ pub(crate) fn lines(turn: &ModelTurn) -> Vec<String> {
     let part = |part: &Part| match part {
         Part::Text(text) => format!("{text:?}"),
         Part::Image { url, detail } => format!("<image {url} {detail:?}>"),
+        Part::File(file) => format!("<file {file:?}>"),
+        Part::Refusal(text) => format!("<refusal {text:?}>"),
         Part::Other(json) => format!("<other {}>", json.as_str()),
     };
     let line = |body: &ItemBody| match body {
@@ -47,6 +49,7 @@ pub(crate) fn lines(turn: &ModelTurn) -> Vec<String> {
         ItemBody::FunctionCallOutput(output) => {
             format!("{} answers {:?}", output.call_id.0, output.output)
         }
+        other => format!("{other:?}"),
     };
     turn.transcript
         .iter()

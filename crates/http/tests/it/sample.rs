@@ -11,8 +11,8 @@ use response_domain::json::Json;
 use response_domain::ports::store::ResponseStore;
 use response_domain::response::{Finish, Note, Response, Turn};
 use response_domain::spec::{
-    Controls, Delivery, InputItem, OnMaxDepth, ResponseSpec, Storage, ToolChoice, ToolFailure,
-    ToolSelection,
+    Controls, Delivery, InputItem, OnMaxDepth, ReasoningForm, ResponseSpec, Storage, ToolChoice,
+    ToolFailure, ToolSelection, Truncation,
 };
 use response_domain::status::Change;
 use response_domain::time::Timestamp;
@@ -52,15 +52,21 @@ pub(crate) fn spec() -> ResponseSpec {
         controls: Controls::default(),
         tools: ToolSelection::All,
         tool_choice: ToolChoice::Auto,
+        allowed_tools: None,
+        max_tool_calls: None,
+        unknown_tools: Vec::new(),
         max_rounds: 8,
         on_max_depth: OnMaxDepth::Fail,
         tool_failure: ToolFailure::Fail,
+        truncation: Truncation::Trim,
+        reasoning: ReasoningForm::Clear,
         delivery: Delivery::Wait,
         storage: Storage::Stored,
         conversation: None,
         previous: None,
         metadata: Json::empty_object(),
         user: None,
+        echo: Json::empty_object(),
     }
 }
 
@@ -102,6 +108,7 @@ fn call(
     let arguments = [r#"{"q": "latest AI news","num":3}"#, "not { json"];
     Arc::new(Execution {
         id: ExecutionId::new(response.raw(), number),
+        site: None,
         tool: "google_search".into(),
         server: (number == 0).then(|| "default".into()),
         input: arguments[usize::from(number == 1)].into(),

@@ -17,7 +17,7 @@ use response_domain::webhook::CallbackSchedule;
 use response_engine::Engine;
 use response_engine::policy::{Background, Company, Policy, Webhooks};
 use response_engine::ports::Ports;
-use response_http::{Face, FaceOptions, HealthFace, Metrics, Payloads, mount, mount_health};
+use response_http::{Face, FaceOptions, HealthFace, HostedTools, Metrics, Payloads, mount, mount_health};
 use response_testkit::bus::MemoryBus;
 use response_testkit::clock::{TestClock, TestIds};
 use response_testkit::memory::MemoryStore;
@@ -88,6 +88,7 @@ impl Plan {
                 json_depth: 64,
                 heartbeat: Duration::from_secs(15),
                 body_timeout: Duration::from_secs(30),
+                hosted_tools: HostedTools::Ignore,
             },
             authenticator: Arc::new(ByName),
             front: None,
@@ -168,6 +169,8 @@ impl Plan {
         let store = self.store;
         let ports = Ports {
             store: self.front.unwrap_or_else(|| store.clone()),
+            conversations: store.clone(),
+            keys: store.clone(),
             workers: store.clone(),
             queue: store.clone(),
             log: self.log.unwrap_or_else(|| store.clone()),
