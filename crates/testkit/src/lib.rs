@@ -10,6 +10,7 @@ pub mod payloads;
 pub mod script;
 pub mod sender;
 pub mod vault;
+pub mod wire;
 
 pub mod postgres;
 pub mod queue_suite;

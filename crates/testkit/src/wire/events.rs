@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::form::{Field, Form, field, object, optional};
+use super::form::{Field, Form, field, object};
 use super::{Fault, Flavour, Verdict, must};
 
 /// What an event is about.
@@ -107,7 +107,12 @@ const ARGUMENTS: &[Field] = &[
     field("item_id", Form::Name),
     field("output_index", Form::Integer),
     field("arguments", Form::Text),
-    optional("name", Form::Name),
+];
+const NAMED_ARGUMENTS: &[Field] = &[
+    field("item_id", Form::Name),
+    field("output_index", Form::Integer),
+    field("arguments", Form::Text),
+    field("name", Form::Name),
 ];
 const INPUT: &[Field] = &[
     field("item_id", Form::Name),
@@ -118,49 +123,127 @@ const INPUT: &[Field] = &[
 /// Who knows an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
-    ToBoth,
-    ToOpenAi,
-    ToOpenResponses,
+    Both,
+    OpenAi,
+    OpenResponses,
 }
 
 struct Kind(&'static str, Known, About, &'static [Field]);
 
 const EVENTS: &[Kind] = &[
-    Kind("created", Known::ToBoth, About::Response, RESPONSE),
-    Kind("queued", Known::ToBoth, About::Response, RESPONSE),
-    Kind("in_progress", Known::ToBoth, About::Response, RESPONSE),
-    Kind("completed", Known::ToBoth, About::Response, RESPONSE),
-    Kind("incomplete", Known::ToBoth, About::Response, RESPONSE),
-    Kind("failed", Known::ToBoth, About::Response, RESPONSE),
-    Kind("output_item.added", Known::ToBoth, About::Added, ITEM),
-    Kind("output_item.done", Known::ToBoth, About::Done, ITEM),
-    Kind("content_part.added", Known::ToBoth, About::Part, PART),
-    Kind("content_part.done", Known::ToBoth, About::Part, PART),
-    Kind("reasoning_summary_part.added", Known::ToBoth, About::Part, SUMMARY_PART),
-    Kind("reasoning_summary_part.done", Known::ToBoth, About::Part, SUMMARY_PART),
-    Kind("output_text.delta", Known::ToBoth, About::Text, LOGGED_DELTA),
-    Kind("output_text.done", Known::ToBoth, About::Text, LOGGED_TEXT),
-    Kind("output_text.annotation.added", Known::ToBoth, About::Text, ANNOTATION),
-    Kind("refusal.delta", Known::ToBoth, About::Text, DELTA),
-    Kind("refusal.done", Known::ToBoth, About::Text, REFUSAL),
-    Kind("reasoning_text.delta", Known::ToOpenAi, About::Text, DELTA),
-    Kind("reasoning_text.done", Known::ToOpenAi, About::Text, TEXT),
-    Kind("reasoning.delta", Known::ToOpenResponses, About::Text, DELTA),
-    Kind("reasoning.done", Known::ToOpenResponses, About::Text, TEXT),
-    Kind("reasoning_summary_text.delta", Known::ToBoth, About::Text, SUMMARY_DELTA),
-    Kind("reasoning_summary_text.done", Known::ToBoth, About::Text, SUMMARY_TEXT),
-    Kind("function_call_arguments.delta", Known::ToBoth, About::Arguments, ARGUMENTS_DELTA),
-    Kind("function_call_arguments.done", Known::ToBoth, About::Arguments, ARGUMENTS),
-    Kind("mcp_call_arguments.delta", Known::ToOpenAi, About::Arguments, ARGUMENTS_DELTA),
-    Kind("mcp_call_arguments.done", Known::ToOpenAi, About::Arguments, ARGUMENTS),
-    Kind("custom_tool_call_input.delta", Known::ToOpenAi, About::Arguments, ARGUMENTS_DELTA),
-    Kind("custom_tool_call_input.done", Known::ToOpenAi, About::Arguments, INPUT),
-    Kind("mcp_call.in_progress", Known::ToOpenAi, About::Step, STEP),
-    Kind("mcp_call.completed", Known::ToOpenAi, About::Step, STEP),
-    Kind("mcp_call.failed", Known::ToOpenAi, About::Step, STEP),
-    Kind("mcp_list_tools.in_progress", Known::ToOpenAi, About::Step, STEP),
-    Kind("mcp_list_tools.completed", Known::ToOpenAi, About::Step, STEP),
-    Kind("mcp_list_tools.failed", Known::ToOpenAi, About::Step, STEP),
+    Kind("created", Known::Both, About::Response, RESPONSE),
+    Kind("queued", Known::Both, About::Response, RESPONSE),
+    Kind("in_progress", Known::Both, About::Response, RESPONSE),
+    Kind("completed", Known::Both, About::Response, RESPONSE),
+    Kind("incomplete", Known::Both, About::Response, RESPONSE),
+    Kind("failed", Known::Both, About::Response, RESPONSE),
+    Kind("output_item.added", Known::Both, About::Added, ITEM),
+    Kind("output_item.done", Known::Both, About::Done, ITEM),
+    Kind("content_part.added", Known::Both, About::Part, PART),
+    Kind("content_part.done", Known::Both, About::Part, PART),
+    Kind(
+        "reasoning_summary_part.added",
+        Known::Both,
+        About::Part,
+        SUMMARY_PART,
+    ),
+    Kind(
+        "reasoning_summary_part.done",
+        Known::Both,
+        About::Part,
+        SUMMARY_PART,
+    ),
+    Kind(
+        "output_text.delta",
+        Known::OpenAi,
+        About::Text,
+        LOGGED_DELTA,
+    ),
+    Kind(
+        "output_text.delta",
+        Known::OpenResponses,
+        About::Text,
+        DELTA,
+    ),
+    Kind("output_text.done", Known::OpenAi, About::Text, LOGGED_TEXT),
+    Kind("output_text.done", Known::OpenResponses, About::Text, TEXT),
+    Kind(
+        "output_text.annotation.added",
+        Known::Both,
+        About::Text,
+        ANNOTATION,
+    ),
+    Kind("refusal.delta", Known::Both, About::Text, DELTA),
+    Kind("refusal.done", Known::Both, About::Text, REFUSAL),
+    Kind("reasoning_text.delta", Known::OpenAi, About::Text, DELTA),
+    Kind("reasoning_text.done", Known::OpenAi, About::Text, TEXT),
+    Kind("reasoning.delta", Known::OpenResponses, About::Text, DELTA),
+    Kind("reasoning.done", Known::OpenResponses, About::Text, TEXT),
+    Kind(
+        "reasoning_summary_text.delta",
+        Known::Both,
+        About::Text,
+        SUMMARY_DELTA,
+    ),
+    Kind(
+        "reasoning_summary_text.done",
+        Known::Both,
+        About::Text,
+        SUMMARY_TEXT,
+    ),
+    Kind(
+        "function_call_arguments.delta",
+        Known::Both,
+        About::Arguments,
+        ARGUMENTS_DELTA,
+    ),
+    Kind(
+        "function_call_arguments.done",
+        Known::OpenAi,
+        About::Arguments,
+        NAMED_ARGUMENTS,
+    ),
+    Kind(
+        "function_call_arguments.done",
+        Known::OpenResponses,
+        About::Arguments,
+        ARGUMENTS,
+    ),
+    Kind(
+        "mcp_call_arguments.delta",
+        Known::OpenAi,
+        About::Arguments,
+        ARGUMENTS_DELTA,
+    ),
+    Kind(
+        "mcp_call_arguments.done",
+        Known::OpenAi,
+        About::Arguments,
+        ARGUMENTS,
+    ),
+    Kind(
+        "custom_tool_call_input.delta",
+        Known::OpenAi,
+        About::Arguments,
+        ARGUMENTS_DELTA,
+    ),
+    Kind(
+        "custom_tool_call_input.done",
+        Known::OpenAi,
+        About::Arguments,
+        INPUT,
+    ),
+    Kind("mcp_call.in_progress", Known::OpenAi, About::Step, STEP),
+    Kind("mcp_call.completed", Known::OpenAi, About::Step, STEP),
+    Kind("mcp_call.failed", Known::OpenAi, About::Step, STEP),
+    Kind(
+        "mcp_list_tools.in_progress",
+        Known::OpenAi,
+        About::Step,
+        STEP,
+    ),
+    Kind("mcp_list_tools.completed", Known::OpenAi, About::Step, STEP),
+    Kind("mcp_list_tools.failed", Known::OpenAi, About::Step, STEP),
 ];
 
 /// Steps of tools that OpenAI runs itself; of these only the place is looked at.
@@ -177,7 +260,8 @@ const HOSTED: &[&str] = &[
 /// What this event is about. Its fields must be there.
 pub(super) fn about(name: &str, event: &Value, flavour: Flavour) -> Result<About, Fault> {
     if event.get("error").is_some_and(|error| !error.is_null()) {
-        let why = "an event with an `error` makes clients throw; a response fails by `response.failed`";
+        let why =
+            "an event with an `error` makes clients throw; a response fails by `response.failed`";
         return Err(Fault::new(why));
     }
     let unknown = || Fault::new(format!("there is no such event with {flavour:?}"));
@@ -189,20 +273,20 @@ pub(super) fn about(name: &str, event: &Value, flavour: Flavour) -> Result<About
     if hosted && flavour == Flavour::OpenAi {
         return Ok(About::Extension);
     }
-    let Kind(_, known, about, fields) = EVENTS
-        .iter()
-        .find(|Kind(known, ..)| *known == bare)
-        .ok_or_else(unknown)?;
-    let is_known = match known {
-        Known::ToBoth => true,
-        Known::ToOpenAi => flavour == Flavour::OpenAi,
-        Known::ToOpenResponses => flavour == Flavour::OpenResponses,
-    };
-    if !is_known {
-        return Err(unknown());
-    }
+    let is_meant = |Kind(name, known, ..): &&Kind| *name == bare && known.is_to(flavour);
+    let Kind(_, _, about, fields) = EVENTS.iter().find(is_meant).ok_or_else(unknown)?;
     fields_of(event, fields)?;
     Ok(*about)
+}
+
+impl Known {
+    fn is_to(self, flavour: Flavour) -> bool {
+        match self {
+            Self::Both => true,
+            Self::OpenAi => flavour == Flavour::OpenAi,
+            Self::OpenResponses => flavour == Flavour::OpenResponses,
+        }
+    }
 }
 
 fn fields_of(event: &Value, fields: &[Field]) -> Verdict {

@@ -13,7 +13,6 @@ pub(super) enum Form {
     Number,
     Truth,
     Any,
-    Null,
     /// One of these texts.
     Words(&'static [&'static str]),
     /// `null` or this.
@@ -66,20 +65,14 @@ pub(super) fn check(path: &str, value: &Value, form: &Form) -> Verdict {
         Form::Number => value.is_number(),
         Form::Truth => value.is_boolean(),
         Form::Any => true,
-        Form::Null => value.is_null(),
         Form::Words(words) => value.as_str().is_some_and(|text| words.contains(&text)),
-        Form::Nullable(form) => {
-            return match value {
-                Value::Null => Ok(()),
-                value => check(path, value, form),
-            };
+        Form::Nullable(_) if value.is_null() => true,
+        Form::TextOr(_) if value.is_string() => true,
+        // What is wrong inside of it is told, not that it might have been something else.
+        Form::Nullable(form) | Form::TextOr(form) if value.is_object() || value.is_array() => {
+            return check(path, value, form);
         }
-        Form::TextOr(form) => {
-            return match value {
-                Value::String(_) => Ok(()),
-                value => check(path, value, form),
-            };
-        }
+        Form::Nullable(form) | Form::TextOr(form) => check(path, value, form).is_ok(),
         Form::List(form) => {
             if let Value::Array(values) = value {
                 return elements(path, values, form);
@@ -98,7 +91,10 @@ pub(super) fn check(path: &str, value: &Value, form: &Form) -> Verdict {
         return Ok(());
     }
     let wanted = wanted(form);
-    Err(Fault::new(format!("`{path}` must be {wanted}, not {}", shortened(value))))
+    Err(Fault::new(format!(
+        "`{path}` must be {wanted}, not {}",
+        shortened(value)
+    )))
 }
 
 fn elements(path: &str, values: &[Value], form: &Form) -> Verdict {
@@ -138,7 +134,6 @@ fn wanted(form: &Form) -> String {
         Form::Number => "a number".to_owned(),
         Form::Truth => "true or false".to_owned(),
         Form::Any => "there".to_owned(),
-        Form::Null => "null".to_owned(),
         Form::Words(words) => words.join(" or "),
         Form::Nullable(form) => format!("null or {}", wanted(form)),
         Form::TextOr(form) => format!("a text or {}", wanted(form)),

@@ -53,8 +53,8 @@ fn event(block: &str) -> Result<Value, Fault> {
             "a frame is a line `event: …`, a line `data: …` and an empty line, not {begin:?}"
         )));
     };
-    let event: Value =
-        serde_json::from_str(data).map_err(|error| Fault::new(format!("the data is no JSON: {error}")))?;
+    let event: Value = serde_json::from_str(data)
+        .map_err(|error| Fault::new(format!("the data is no JSON: {error}")))?;
     must(
         event.get("type").and_then(Value::as_str) == Some(name),
         "the name of a frame is the type of its data",

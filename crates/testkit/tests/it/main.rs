@@ -5,3 +5,4 @@ mod faulty;
 mod memory;
 mod sender;
 mod vault;
+mod wire;
