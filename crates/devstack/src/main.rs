@@ -11,7 +11,7 @@ use clap::Parser;
 use response_devstack::gateway::{Gateway, GatewayOptions};
 use response_devstack::model::{Model, ModelOptions};
 use response_devstack::receiver::{Receiver, ReceiverOptions, Secret, Show};
-use response_devstack::tools::{Tools, ToolsOptions};
+use response_devstack::tools::{NOTES_TOKEN, Tools, ToolsOptions};
 use response_devstack::{Listen, StartError};
 use response_egress::Url;
 
@@ -56,6 +56,9 @@ struct Arguments {
     /// Base URL that links to documents begin with.
     #[arg(long)]
     public_url: Option<Url>,
+    /// Token for the second tool server, which keeps notes; sent as a bearer token or as X-Api-Key.
+    #[arg(long, default_value = NOTES_TOKEN)]
+    notes_token: String,
     /// Milliseconds between two deltas of the model.
     #[arg(long, default_value_t = 0)]
     delta_delay: u64,
@@ -102,6 +105,10 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             writeln!(out, "{name:<9}{url}")?;
         }
     }
+    if let Some(tools) = &stack.tools {
+        let (url, token) = (tools.notes_url(), &arguments.notes_token);
+        writeln!(out, "{:<9}{url} (token {token})", "notes")?;
+    }
     out.flush()?;
     until_told_to_stop().await?;
     Ok(())
@@ -140,6 +147,7 @@ fn start(arguments: &Arguments) -> Result<Stack, StartError> {
             keep_requests: 0,
             documents: arguments.documents.clone(),
             public_url: arguments.public_url.clone(),
+            notes_token: arguments.notes_token.clone(),
             ..ToolsOptions::default()
         })?);
     }

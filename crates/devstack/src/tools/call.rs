@@ -196,12 +196,12 @@ impl Workshop {
 }
 
 /// A result as text, its fields in the order of their declaration.
-fn json_text(result: &impl Serialize) -> Result<String, String> {
+pub(super) fn json_text(result: &impl Serialize) -> Result<String, String> {
     serde_json::to_string(result).map_err(|error| format!("the result cannot be written: {error}"))
 }
 
 /// Reads arguments; what is wrong with them is told to the model.
-fn read<T: DeserializeOwned>(arguments: Value) -> Result<T, String> {
+pub(super) fn read<T: DeserializeOwned>(arguments: Value) -> Result<T, String> {
     let arguments = if arguments.is_null() {
         json!({})
     } else {

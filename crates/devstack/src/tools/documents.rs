@@ -13,13 +13,7 @@ pub(super) async fn index(state: web::Data<State>) -> HttpResponse {
             escaped(&document.title)
         )
     };
-    let items: String = state
-        .workshop
-        .library
-        .documents()
-        .iter()
-        .map(item)
-        .collect();
+    let items: String = state.library.documents().iter().map(item).collect();
     page(
         "Documents",
         &format!("<h1>Documents</h1>\n<ul>\n{items}</ul>\n"),
@@ -27,7 +21,7 @@ pub(super) async fn index(state: web::Data<State>) -> HttpResponse {
 }
 
 pub(super) async fn document(state: web::Data<State>, name: web::Path<String>) -> HttpResponse {
-    let Some(document) = state.workshop.library.named(&name) else {
+    let Some(document) = state.library.named(&name) else {
         return HttpResponse::NotFound()
             .content_type("text/html; charset=utf-8")
             .body("<!doctype html><title>Not found</title><p>There is no such document.</p>");

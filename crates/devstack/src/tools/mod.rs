@@ -4,8 +4,9 @@
 //! `tools/list` is answered as JSON and `tools/call` as an event stream, and a client that does
 //! not accept both is refused with 406. `google_search` searches a folder of text files,
 //! `scrape` fetches pages (public addresses, and the documents of this server, which are at
-//! `/documents/NAME`), `calculator` and `clock` do what they say. [`ToolsOptions`] has the
-//! switches that tests of a client need.
+//! `/documents/NAME`), `calculator` and `clock` do what they say. A second MCP server at
+//! `/notes/mcp` keeps notes for whoever brings [`NOTES_TOKEN`], and answers everybody else with 401.
+//! [`ToolsOptions`] has the switches that tests of a client need; they hold for both.
 
 mod calculator;
 mod call;
@@ -14,6 +15,7 @@ mod clock;
 mod documents;
 mod html;
 mod library;
+mod notes;
 mod options;
 mod page;
 mod rpc;
@@ -27,10 +29,11 @@ use response_egress::Url;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-pub use self::options::{Answers, Sessions, TestTools, ToolFailure, ToolsOptions};
+pub use self::options::{Answers, NOTES_TOKEN, Sessions, TestTools, ToolFailure, ToolsOptions};
 
-use self::call::Workshop;
+use self::call::{Outcome, Workshop};
 use self::library::Library;
+use self::notes::Notes;
 use self::page::Pages;
 use crate::ledger::Ledger;
 use crate::serve::{Running, StartError, serve};
@@ -61,6 +64,7 @@ impl Tools {
             ledger: ledger.clone(),
             shared: shared.clone(),
             pages: Pages::new(options.allow.clone()).map_err(StartError::Egress)?,
+            notes: Notes::new(),
         };
         let running = serve(&options.listen, move |url, config| {
             config
@@ -69,6 +73,13 @@ impl Tools {
                 .route("/v1/mcp", web::post().to(rpc::post))
                 .route("/v1/mcp", web::get().to(rpc::get))
                 .route("/v1/mcp", web::delete().to(rpc::delete))
+                .service(
+                    web::scope("/notes")
+                        .app_data(web::Data::new(maker.notes()))
+                        .route("/mcp", web::post().to(rpc::post))
+                        .route("/mcp", web::get().to(rpc::get))
+                        .route("/mcp", web::delete().to(rpc::delete)),
+                )
                 .route("/documents", web::get().to(documents::index))
                 .route("/documents/{name}", web::get().to(documents::document))
                 .route("/healthz", web::get().to(healthz))
@@ -84,6 +95,13 @@ impl Tools {
     /// The base URL, to which `v1/mcp` is added.
     pub fn url(&self) -> &Url {
         self.running.url()
+    }
+
+    /// Where the notes are: a whole address, as callers name one.
+    pub fn notes_url(&self) -> Url {
+        let mut url = self.running.url().clone();
+        url.set_path("notes/mcp");
+        url
     }
 
     /// What was asked and how it ended.
@@ -159,6 +177,7 @@ struct Maker {
     ledger: Ledger,
     shared: Shared,
     pages: Pages,
+    notes: Notes,
 }
 
 impl Maker {
@@ -169,18 +188,22 @@ impl Maker {
             ledger,
             shared,
             pages,
+            notes: _,
         } = self.clone();
         let with_test_tools = options.test_tools == TestTools::Offered;
         let links = options.public_url.unwrap_or_else(|| url.clone());
         State {
+            name: "devstack-tools",
+            token: None,
             catalog: catalog::tools(with_test_tools),
-            workshop: Workshop {
+            library: Arc::clone(&library),
+            kit: Kit::Platform(Workshop {
                 library,
                 pages: pages.with_own(vec![url.clone(), links.clone()]),
                 links,
                 time: options.time,
                 with_test_tools,
-            },
+            }),
             ledger,
             shared,
             latency: options.latency,
@@ -189,11 +212,49 @@ impl Maker {
             page_size: options.page_size,
         }
     }
+
+    fn notes(&self) -> State {
+        let options = &self.options;
+        State {
+            name: "devstack-notes",
+            token: Some(options.notes_token.clone()),
+            catalog: notes::catalog(),
+            library: Arc::clone(&self.library),
+            kit: Kit::Notes(self.notes.clone()),
+            ledger: self.ledger.clone(),
+            shared: self.shared.clone(),
+            latency: options.latency,
+            sessions: options.sessions,
+            answers: options.answers,
+            page_size: options.page_size,
+        }
+    }
+}
+
+/// The tools of a server.
+enum Kit {
+    Platform(Workshop),
+    Notes(Notes),
+}
+
+impl Kit {
+    /// Runs a tool, or `None` when there is none of that name.
+    async fn call(&self, name: &str, arguments: Value) -> Option<Outcome> {
+        match self {
+            Self::Platform(workshop) => workshop.call(name, arguments).await,
+            Self::Notes(notes) => notes.call(name, arguments),
+        }
+    }
 }
 
 struct State {
+    name: &'static str,
+    /// What clients must bring, if anything.
+    token: Option<String>,
     catalog: Vec<Value>,
-    workshop: Workshop,
+    /// The documents that can be fetched.
+    library: Arc<Library>,
+    kit: Kit,
     ledger: Ledger,
     shared: Shared,
     latency: Duration,

@@ -8,6 +8,9 @@ use response_egress::{IpNet, Url};
 
 use crate::serve::Listen;
 
+/// The usual token for the notes.
+pub const NOTES_TOKEN: &str = "notes-token";
+
 /// How the tool server runs.
 #[derive(Clone, Debug)]
 pub struct ToolsOptions {
@@ -33,6 +36,8 @@ pub struct ToolsOptions {
     pub page_size: Option<usize>,
     /// Tools that fail, and how.
     pub failures: HashMap<String, ToolFailure>,
+    /// What clients of the notes at `/notes/mcp` must bring, as a bearer token or as `X-Api-Key`.
+    pub notes_token: String,
     /// Whether `wait` and `blob` are offered.
     pub test_tools: TestTools,
 }
@@ -51,6 +56,7 @@ impl Default for ToolsOptions {
             answers: Answers::Mixed,
             page_size: None,
             failures: HashMap::new(),
+            notes_token: NOTES_TOKEN.to_owned(),
             test_tools: TestTools::Absent,
         }
     }

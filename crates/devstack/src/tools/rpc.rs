@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -55,6 +55,10 @@ pub(super) async fn post(
     body: Bytes,
 ) -> HttpResponse {
     let mut visit = state.ledger.begin(&request, &body);
+    if !may_enter(&state, &request) {
+        visit.finish();
+        return stranger();
+    }
     let envelope = match accept(&state, &request, &body) {
         Ok(envelope) => envelope,
         Err((id, fault)) => {
@@ -107,6 +111,9 @@ pub(super) async fn get() -> HttpResponse {
 
 /// Answers a DELETE: it ends a session, where there are any.
 pub(super) async fn delete(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+    if !may_enter(&state, &request) {
+        return stranger();
+    }
     if state.sessions == Sessions::None {
         return get().await;
     }
@@ -117,6 +124,21 @@ pub(super) async fn delete(state: web::Data<State>, request: HttpRequest) -> Htt
         }
         Err(fault) => refusal(&Value::Null, &fault),
     }
+}
+
+/// Whether a client brings the token that the server wants, if it wants one.
+fn may_enter(state: &State, request: &HttpRequest) -> bool {
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    state.token.as_deref().is_none_or(|token| {
+        let bearer = header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        bearer == Some(token) || header("x-api-key") == Some(token)
+    })
+}
+
+fn stranger() -> HttpResponse {
+    HttpResponse::Unauthorized()
+        .insert_header((WWW_AUTHENTICATE, "Bearer"))
+        .json(json!({"error": "invalid_token"}))
 }
 
 /// Everything that is checked before the method is looked at.
@@ -200,7 +222,7 @@ fn initialize(state: &State, id: &Value, params: &Value) -> HttpResponse {
     response.json(json!({"jsonrpc": "2.0", "id": id, "result": {
         "protocolVersion": version,
         "capabilities": {"tools": {"listChanged": false}},
-        "serverInfo": {"name": "devstack-tools", "version": env!("CARGO_PKG_VERSION")},
+        "serverInfo": {"name": state.name, "version": env!("CARGO_PKG_VERSION")},
     }}))
 }
 
@@ -257,7 +279,7 @@ async fn call(state: &State, id: Value, params: Value, mut visit: Visit) -> Http
     let outcome = match failure {
         Some(ToolFailure::Error(message)) => Some(Err(message).into()),
         Some(failure) => return failed(failure, &id, visit).await,
-        None => state.workshop.call(&params.name, params.arguments).await,
+        None => state.kit.call(&params.name, params.arguments).await,
     };
     let Some(outcome) = outcome else {
         visit.finish();

@@ -13,6 +13,7 @@ mod model;
 mod model_faults;
 mod model_forms;
 mod model_quirks;
+mod notes;
 mod protocol;
 mod receiver;
 mod tools;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use response_devstack::tools::{Tools, ToolsOptions};
-use response_egress::header::{ACCEPT, HeaderName, HeaderValue};
-use response_egress::{EgressClient, EgressError, Inbound, Method, Outbound};
+use response_egress::header::{ACCEPT, AUTHORIZATION, HeaderName, HeaderValue};
+use response_egress::{EgressClient, EgressError, Inbound, Method, Outbound, Url};
 use serde_json::{Value, json};
 
 use crate::chat::{client, deadline};
@@ -14,25 +14,43 @@ pub(crate) struct Mcp {
     pub(crate) tools: Tools,
     client: EgressClient,
     pub(crate) session: Option<String>,
+    url: Url,
+    token: Option<String>,
 }
 
 impl Mcp {
     pub(crate) fn start(options: &ToolsOptions) -> Self {
+        let tools = Tools::start(options).unwrap();
         Self {
-            tools: Tools::start(options).unwrap(),
+            url: tools.url().join("v1/mcp").unwrap(),
+            token: None,
+            tools,
             client: client(),
             session: None,
         }
     }
 
+    /// The same, asking for the notes with this token.
+    pub(crate) fn notes(options: &ToolsOptions, token: &str) -> Self {
+        let mcp = Self::start(options);
+        Self {
+            url: mcp.tools.notes_url(),
+            token: Some(format!("Bearer {token}")),
+            ..mcp
+        }
+    }
+
     /// A request with the usual headers, to change.
     pub(crate) fn outbound(&self, body: &Value) -> Outbound {
-        let url = self.tools.url().join("v1/mcp").unwrap();
         let both = HeaderValue::from_static("application/json, text/event-stream");
-        let mut outbound = Outbound::new(Method::POST, &url)
+        let mut outbound = Outbound::new(Method::POST, &self.url)
             .json(body.to_string())
             .deadline(deadline());
         outbound.headers_mut().insert(ACCEPT, both);
+        if let Some(token) = &self.token {
+            let token = HeaderValue::from_str(token).unwrap();
+            outbound.headers_mut().insert(AUTHORIZATION, token);
+        }
         if let Some(session) = &self.session {
             let name = HeaderName::from_static("mcp-session-id");
             outbound
