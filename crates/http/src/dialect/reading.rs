@@ -15,10 +15,10 @@ pub(super) fn object_of<'a, const N: usize>(
     body: &'a str,
     names: &'static [&'static str; N],
 ) -> Result<Object<'a, N>, Problem> {
-    Object::read(body, names).map_err(no_object)
+    Object::read(body, names).map_err(|error| no_object(&error))
 }
 
-fn no_object(error: serde_json::Error) -> Problem {
+fn no_object(error: &serde_json::Error) -> Problem {
     if error.is_data() {
         return bad_json("the body must be a JSON object");
     }
@@ -44,7 +44,8 @@ impl<'a, const N: usize> Reading<'a, N> {
         names: &'static [&'static str; N],
         refusal: impl Fn(&str) -> String,
     ) -> Result<Self, Problem> {
-        let mut reading = Self::of(Object::read_closely(body, names).map_err(no_object)?);
+        let mut reading =
+            Self::of(Object::read_closely(body, names).map_err(|error| no_object(&error))?);
         for name in reading.fields.strange() {
             reading.faults.add(name, FaultKind::Invalid, refusal(name));
         }

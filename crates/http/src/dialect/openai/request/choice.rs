@@ -22,7 +22,7 @@ type ChoiceMembers<'a, 'p> = Members<'a, 'p, 5>;
 #[derive(Default)]
 pub(super) struct Choice<'a> {
     /// How to choose.
-    pub(super) choice: Option<ToolChoice>,
+    pub(super) mode: Option<ToolChoice>,
     /// The tools that may be called at all; none when all may.
     pub(super) allowed: Option<Vec<ToolName>>,
     /// The choice as it is told again; none when it is the usual one.
@@ -61,7 +61,7 @@ pub(super) fn choice<'a>(
 impl<'a> Choice<'a> {
     fn of(choice: ToolChoice, json: &'a RawValue) -> Self {
         Self {
-            choice: Some(choice),
+            mode: Some(choice),
             allowed: None,
             shown: Some(json),
         }

@@ -34,11 +34,11 @@ pub(super) struct ShownText<'a> {
 enum Format<'a> {
     Text,
     JsonObject,
-    JsonSchema(Schema<'a>),
+    JsonSchema(NamedSchema<'a>),
 }
 
 #[derive(Serialize)]
-struct Schema<'a> {
+struct NamedSchema<'a> {
     name: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<Arc<str>>,
@@ -49,10 +49,25 @@ struct Schema<'a> {
 
 /// A form of an answer in the words of chat completions.
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum ChatFormat<'s, 'a> {
-    JsonObject,
-    JsonSchema { json_schema: &'s Schema<'a> },
+struct ChatFormat<'s, 'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json_schema: Option<&'s NamedSchema<'a>>,
+}
+
+impl<'s, 'a> ChatFormat<'s, 'a> {
+    /// None of plain text, which needs no form.
+    fn of(format: &'s Format<'a>) -> Option<Self> {
+        let (r#type, json_schema) = match format {
+            Format::Text => return None,
+            Format::JsonObject => ("json_object", None),
+            Format::JsonSchema(schema) => ("json_schema", Some(schema)),
+        };
+        Some(Self {
+            r#type,
+            json_schema,
+        })
+    }
 }
 
 pub(super) fn text<'a>(json: &'a RawValue, faults: &mut Faults) -> Option<Text<'a>> {
@@ -64,13 +79,8 @@ pub(super) fn text<'a>(json: &'a RawValue, faults: &mut Faults) -> Option<Text<'
         Some(json) => format(&text.at("format"), json, faults)?,
         None => Format::Text,
     };
-    let response_format = match &format {
-        Format::Text => None,
-        Format::JsonObject => Some(json_of(&ChatFormat::JsonObject)),
-        Format::JsonSchema(json_schema) => Some(json_of(&ChatFormat::JsonSchema { json_schema })),
-    };
     Some(Text {
-        response_format,
+        response_format: ChatFormat::of(&format).as_ref().map(json_of),
         verbosity: verbosity.map(Arc::from),
         shown: Some(ShownText { format, verbosity }),
     })
@@ -88,14 +98,14 @@ fn format<'a>(at: &Path<'_>, json: &'a RawValue, faults: &mut Faults) -> Option<
     }
 }
 
-fn schema<'a>(format: &Members<'a, '_, 5>, faults: &mut Faults) -> Option<Schema<'a>> {
+fn schema<'a>(format: &Members<'a, '_, 5>, faults: &mut Faults) -> Option<NamedSchema<'a>> {
     let name: Option<Arc<str>> = format.required_name("name", NAME_LENGTH, faults);
     let name = name.filter(|name| faults.is_plain_name(&format.at("name"), name));
     let description = format.text("description", faults);
     let strict = format.truth("strict", faults);
     let schema = format.required("schema", faults);
     let schema = schema.filter(|json| faults.is_object(&format.at("schema"), json));
-    Some(Schema {
+    Some(NamedSchema {
         name: name?,
         description,
         schema: schema?,

@@ -251,7 +251,7 @@ fn question<'a, const N: usize>(
     let mut tools = given.map_or_else(Tools::default, |json| Tools::read(json, hosted, faults));
     if let Some(json) = fields.get("tool_choice") {
         let choice: Choice<'a> = choice(json, &tools, faults).unwrap_or_default();
-        draft.tool_choice = choice.choice;
+        draft.tool_choice = choice.mode;
         draft.allowed_tools = choice.allowed;
         echo.tool_choice = choice.shown;
     }
