@@ -7,7 +7,7 @@ use std::sync::Arc;
 use response_domain::id::{ConversationId, ResponseId};
 use response_domain::json::Json;
 use response_domain::spec::{
-    BackgroundStream, Controls, Draft, Overlap, ReasoningForm, ToolSelection, Truncation,
+    BackgroundStream, Controls, Draft, Overlap, ReasoningForm, Silence, ToolSelection, Truncation,
 };
 
 use self::choice::{Choice, choice};
@@ -213,6 +213,7 @@ impl Context {
             previous: previous.transpose()?,
             conversation: conversation.transpose()?,
             overlap: Overlap::Refused,
+            silence: Silence::Allowed,
             ..draft
         })
     }
