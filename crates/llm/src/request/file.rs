@@ -18,6 +18,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// How much of a file is looked at to see whether it is text, in signs of base64.
+const BEGINNING: usize = 4_096;
+
 /// Media types by the ending of a name, for contents that come without one.
 const MEDIA_TYPES: [(&str, &str); 8] = [
     ("pdf", "application/pdf"),
@@ -56,27 +59,69 @@ pub(super) fn told(file: &FilePart) -> Option<String> {
     })
 }
 
-/// What stands in a file of text.
-pub(super) fn contents(file: &FilePart) -> Option<String> {
-    let data = file.data.as_deref()?;
-    let bytes = match data.strip_prefix("data:") {
-        None => decoded(data)?,
-        Some(rest) => match rest.split_once(',')? {
-            (kind, data) if kind.ends_with(";base64") => decoded(data)?,
-            (_, data) => unescaped(data),
-        },
+/// Whether a file begins as text does.
+pub(super) fn seems_text(file: &FilePart) -> bool {
+    let Some(data) = file.data.as_deref() else {
+        return false;
     };
-    let text = String::from_utf8(bytes).ok()?;
-    let is_text = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}');
-    text.chars().all(is_text).then_some(text)
+    let bytes = match Form::of(data) {
+        Some(Form::Base64(data)) => {
+            let signs = data.bytes().filter(|byte| !byte.is_ascii_whitespace());
+            BASE64
+                .decode(signs.take(BEGINNING).collect::<Vec<u8>>())
+                .ok()
+        }
+        Some(Form::Escaped(data)) => Some(unescaped(data)),
+        None => None,
+    };
+    bytes.is_some_and(|bytes| match std::str::from_utf8(&bytes) {
+        Ok(text) => is_text(text),
+        // The beginning may end within a character.
+        Err(fault) => {
+            let whole = bytes.get(..fault.valid_up_to()).unwrap_or_default();
+            let whole = std::str::from_utf8(whole).unwrap_or_default();
+            fault.error_len().is_none() && is_text(whole)
+        }
+    })
 }
 
-fn decoded(data: &str) -> Option<Vec<u8>> {
-    if data.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        let joined: String = data.split_ascii_whitespace().collect();
-        return BASE64.decode(joined).ok();
+/// What stands in a file of text.
+pub(super) fn contents(file: &FilePart) -> Option<String> {
+    let bytes = match Form::of(file.data.as_deref()?)? {
+        Form::Base64(data) if data.bytes().any(|byte| byte.is_ascii_whitespace()) => {
+            let joined: String = data.split_ascii_whitespace().collect();
+            BASE64.decode(joined).ok()?
+        }
+        Form::Base64(data) => BASE64.decode(data).ok()?,
+        Form::Escaped(data) => unescaped(data),
+    };
+    let text = String::from_utf8(bytes).ok()?;
+    is_text(&text).then_some(text)
+}
+
+fn is_text(text: &str) -> bool {
+    let is_sign = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}');
+    text.chars().all(is_sign)
+}
+
+/// How contents are written.
+enum Form<'a> {
+    Base64(&'a str),
+    Escaped(&'a str),
+}
+
+impl<'a> Form<'a> {
+    fn of(data: &'a str) -> Option<Self> {
+        let Some(rest) = data.strip_prefix("data:") else {
+            return Some(Self::Base64(data));
+        };
+        let (kind, data) = rest.split_once(',')?;
+        Some(if kind.ends_with(";base64") {
+            Self::Base64(data)
+        } else {
+            Self::Escaped(data)
+        })
     }
-    BASE64.decode(data).ok()
 }
 
 /// The bytes of an address, in which `%` and two digits stand for those that cannot.
@@ -211,8 +256,16 @@ mod tests {
             ("AAAA", None),
             ("not base64!", None),
         ] {
-            assert_eq!(contents(&file(None, data)).as_deref(), expected, "{data}");
+            let file = file(None, data);
+            assert_eq!(contents(&file).as_deref(), expected, "{data}");
+            assert_eq!(seems_text(&file), expected.is_some(), "{data}");
         }
+        let long = BASE64.encode(format!("a{}", "ü".repeat(5_000)));
+        assert!(seems_text(&file(None, &long)));
+        let longer = BASE64.encode([&[b'a'; 5_000][..], &[0]].concat());
+        assert!(seems_text(&file(None, &longer)));
+        assert_eq!(contents(&file(None, &longer)), None);
+        assert!(!seems_text(&FilePart::default()));
         assert_eq!(contents(&FilePart::default()), None);
     }
 }

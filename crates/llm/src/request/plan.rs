@@ -112,7 +112,7 @@ impl<'a> Plan<'a> {
         self.entries.iter().any(is_answer)
     }
 
-    /// Whether there are files, and all of them can be told as text.
+    /// Whether there are files, and all of them seem to be text.
     pub(super) fn has_plain_files(&self) -> bool {
         let parts = self.items.iter().flat_map(|item| match &item.body {
             ItemBody::Message(message) => message.content.as_slice(),
@@ -126,7 +126,7 @@ impl<'a> Plan<'a> {
         let mut has_any = false;
         files.all(|file| {
             has_any = true;
-            file::contents(file).is_some()
+            file::seems_text(file)
         }) && has_any
     }
 
