@@ -41,24 +41,10 @@ impl Telling<'_, '_> {
             Event::Started(response) => self.snapshot("response.in_progress", response),
             Event::ItemOpened { place, kind } => self.opened(*place, kind),
             Event::PartOpened(place, kind) => {
-                self.part("response.content_part.added", *place, *kind, "")
+                self.part("response.content_part.added", *place, *kind, "");
             }
-            Event::TextDelta(place, kind, delta) => {
-                let name = match (kind, self.flavour) {
-                    (TextKind::Output, _) => "response.output_text.delta",
-                    (TextKind::Reasoning, Flavour::OpenAi) => "response.reasoning_text.delta",
-                    (TextKind::Reasoning, Flavour::OpenResponses) => "response.reasoning.delta",
-                };
-                self.text(name, *place, *kind, "delta", delta);
-            }
-            Event::TextDone(place, kind, text) => {
-                let name = match (kind, self.flavour) {
-                    (TextKind::Output, _) => "response.output_text.done",
-                    (TextKind::Reasoning, Flavour::OpenAi) => "response.reasoning_text.done",
-                    (TextKind::Reasoning, Flavour::OpenResponses) => "response.reasoning.done",
-                };
-                self.text(name, *place, *kind, "text", text);
-            }
+            Event::TextDelta(place, kind, delta) => self.text(*place, *kind, Piece::Delta(delta)),
+            Event::TextDone(place, kind, text) => self.text(*place, *kind, Piece::Whole(text)),
             Event::PartClosed(place, kind, text) => {
                 self.part("response.content_part.done", *place, *kind, text);
             }
@@ -98,7 +84,10 @@ impl Telling<'_, '_> {
         self.item("response.output_item.added", place, &shape);
         let at = |kind| ShownId(kind, place.item);
         match kind {
-            OpenItem::Call { runner, .. } if matches!(runner, Runner::Server(_)) => {
+            OpenItem::Call {
+                runner: Runner::Server(_),
+                ..
+            } => {
                 self.step("response.mcp_call.in_progress", at(Kind::McpCall), place);
             }
             OpenItem::ToolList { .. } => {
@@ -171,7 +160,7 @@ impl Telling<'_, '_> {
         };
         begin(name, &mut frame);
         put_place(item, place, frame.out);
-        end(frame);
+        end(&mut frame);
     }
 
     fn part(&mut self, name: &str, place: Place, kind: TextKind, text: &str) {
@@ -185,21 +174,24 @@ impl Telling<'_, '_> {
             TextKind::Output => put_json(frame.out, &OutputText::of(text)),
             TextKind::Reasoning => put_json(frame.out, &Text::reasoning(text)),
         }
-        end(frame);
+        end(&mut frame);
     }
 
-    fn text(&mut self, name: &str, place: Place, kind: TextKind, field: &str, text: &str) {
+    fn text(&mut self, place: Place, kind: TextKind, piece: Piece<'_>) {
         let Some(mut frame) = self.frames.next() else {
             return;
         };
-        begin(name, &mut frame);
+        begin(piece.name(kind, self.flavour), &mut frame);
         put_place(ShownId(kind_of(kind), place.item), place, frame.out);
         frame.out.put_slice(b",\"content_index\":0");
-        put_text(field, text, frame.out);
+        match piece {
+            Piece::Delta(delta) => put_text("delta", delta, frame.out),
+            Piece::Whole(text) => put_text("text", text, frame.out),
+        }
         if kind == TextKind::Output {
             frame.out.put_slice(b",\"logprobs\":[]");
         }
-        end(frame);
+        end(&mut frame);
     }
 
     fn arguments_delta(&mut self, place: Place, kind: CallKind, delta: &str) {
@@ -221,7 +213,7 @@ impl Telling<'_, '_> {
         begin(name, &mut frame);
         put_place(ShownId(kind, place.item), place, frame.out);
         put_text("delta", delta, frame.out);
-        end(frame);
+        end(&mut frame);
     }
 
     fn arguments_done(&mut self, place: Place, item: &Item) {
@@ -245,7 +237,37 @@ impl Telling<'_, '_> {
             put_text("name", tool, frame.out);
         }
         put_text("arguments", &call.arguments, frame.out);
-        end(frame);
+        end(&mut frame);
+    }
+}
+
+/// What is told of a text.
+#[derive(Clone, Copy)]
+enum Piece<'a> {
+    /// More of it.
+    Delta(&'a str),
+    /// All of it.
+    Whole(&'a str),
+}
+
+impl Piece<'_> {
+    const fn name(self, kind: TextKind, flavour: Flavour) -> &'static str {
+        match (kind, flavour, self) {
+            (TextKind::Output, _, Self::Delta(_)) => "response.output_text.delta",
+            (TextKind::Output, _, Self::Whole(_)) => "response.output_text.done",
+            (TextKind::Reasoning, Flavour::OpenAi, Self::Delta(_)) => {
+                "response.reasoning_text.delta"
+            }
+            (TextKind::Reasoning, Flavour::OpenAi, Self::Whole(_)) => {
+                "response.reasoning_text.done"
+            }
+            (TextKind::Reasoning, Flavour::OpenResponses, Self::Delta(_)) => {
+                "response.reasoning.delta"
+            }
+            (TextKind::Reasoning, Flavour::OpenResponses, Self::Whole(_)) => {
+                "response.reasoning.done"
+            }
+        }
     }
 }
 
@@ -280,7 +302,7 @@ fn framed(name: &str, mut frame: Frame<'_>, put: impl FnOnce(&mut BytesMut)) {
     let data = begin(name, &mut frame);
     put(frame.out);
     make_one_line(frame.out, data);
-    end(frame);
+    end(&mut frame);
 }
 
 /// Writes a frame up to the fields that every frame has, and answers where its data begins.
@@ -299,7 +321,7 @@ fn begin(name: &str, frame: &mut Frame<'_>) -> usize {
     data
 }
 
-fn end(frame: Frame<'_>) {
+fn end(frame: &mut Frame<'_>) {
     let end: &[u8] = match frame.form {
         Form::Sse => b"}\n\n",
         Form::Bare => b"}\n",

@@ -4,22 +4,20 @@
 //! call of a tool server is made of its item and what came of it, or of its execution alone, which says as
 //! much.
 
-use std::sync::Arc;
-
 use response_domain::entry::{Entry, Reply};
 use response_domain::event::{OpenItem, Place};
 use response_domain::execution::{Execution, Site};
 use response_domain::id::ItemId;
 use response_domain::item::{
-    ApprovalResponse, Consent, FunctionCall, FunctionCallOutput, Item, ItemBody, ItemStatus,
-    ListedTool, Message, Part, Reasoning, Role, Runner, ServerTool, ToolList,
+    FunctionCall, FunctionCallOutput, Item, ItemBody, ItemStatus, Message, Part, Reasoning, Role,
+    Runner,
 };
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::Flavour;
 use super::foreign::Foreign;
-use super::item_id::{self, Kind, ShownId};
+use super::item_id::{Kind, ShownId};
+use super::mcp::{ApprovalAnswer, ApprovalRequest, Asked, McpCall, McpListTools};
 use super::part::{Parts, Text};
 
 /// An item.
@@ -48,7 +46,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    fn new(kind: Kind, id: ItemId, flavour: Flavour, status: &'static str) -> Self {
+    pub(super) fn new(kind: Kind, id: ItemId, flavour: Flavour, status: &'static str) -> Self {
         Self {
             id: ShownId(kind, id),
             r#type: kind.word(flavour),
@@ -109,70 +107,6 @@ pub(super) enum Said<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct McpCall<'a> {
-    #[serde(flatten)]
-    head: Head,
-    server_label: &'a str,
-    name: &'a str,
-    arguments: &'a str,
-    approval_request_id: Option<String>,
-    output: Option<Arc<str>>,
-    error: Option<McpError>,
-}
-
-/// Why the call of a tool server came to nothing.
-#[derive(Serialize)]
-pub(super) struct McpError {
-    r#type: &'static str,
-    content: [ErrorText; 1],
-}
-
-#[derive(Serialize)]
-struct ErrorText {
-    r#type: &'static str,
-    text: Arc<str>,
-}
-
-#[derive(Serialize)]
-pub(super) struct McpListTools<'a> {
-    #[serde(flatten)]
-    head: Head,
-    server_label: &'a str,
-    tools: Vec<Tool<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Tool<'a> {
-    name: &'a str,
-    input_schema: &'a RawValue,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-pub(super) struct ApprovalRequest<'a> {
-    #[serde(flatten)]
-    head: Head,
-    server_label: &'a str,
-    name: &'a str,
-    arguments: &'a str,
-}
-
-#[derive(Serialize)]
-pub(super) struct ApprovalAnswer<'a> {
-    #[serde(flatten)]
-    head: Head,
-    approval_request_id: String,
-    approve: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-}
-
-#[derive(Serialize)]
 pub(super) struct CompactionShape<'a> {
     #[serde(flatten)]
     head: Head,
@@ -205,12 +139,13 @@ impl<'a> Shape<'a> {
             ItemBody::Reasoning(reasoning) => Self::Reasoning(ReasoningShape::of(head, reasoning)),
             ItemBody::FunctionCall(call) => match &call.runner {
                 Runner::Server(tool) => {
-                    let arguments = &call.arguments;
-                    let approval = call.approval.as_deref();
-                    let place = (item.id, flavour);
-                    Self::McpCall(McpCall::of(
-                        place, tool, arguments, approval, reply, unanswered,
-                    ))
+                    let asked = Asked {
+                        item: item.id,
+                        tool,
+                        arguments: &call.arguments,
+                        approval: call.approval.as_deref(),
+                    };
+                    Self::McpCall(McpCall::of(&asked, reply, unanswered, flavour))
                 }
                 Runner::Asks(tool) => {
                     Self::Request(ApprovalRequest::of(bare(), tool, &call.arguments))
@@ -263,10 +198,13 @@ impl<'a> Shape<'a> {
                     arguments: "",
                 }),
                 Runner::Server(tool) => {
-                    let at = (place.item, flavour);
-                    let approval = approval.as_deref();
-                    let nothing = &Reply::Nothing;
-                    Self::McpCall(McpCall::of(at, tool, "", approval, nothing, OPEN))
+                    let asked = Asked {
+                        item: place.item,
+                        tool,
+                        arguments: "",
+                        approval: approval.as_deref(),
+                    };
+                    Self::McpCall(McpCall::of(&asked, &Reply::Nothing, OPEN, flavour))
                 }
                 Runner::Asks(tool) => {
                     let head = bare(Kind::McpApprovalRequest);
@@ -274,12 +212,10 @@ impl<'a> Shape<'a> {
                 }
                 Runner::Nobody => return None,
             },
-            OpenItem::ToolList { label } => Self::ToolList(McpListTools {
-                head: bare(Kind::McpListTools),
-                server_label: label,
-                tools: Vec::new(),
-                error: None,
-            }),
+            OpenItem::ToolList { label } => {
+                let head = bare(Kind::McpListTools);
+                Self::ToolList(McpListTools::opened(head, label))
+            }
         })
     }
 
@@ -290,14 +226,14 @@ impl<'a> Shape<'a> {
         site: &'a Site,
         flavour: Flavour,
     ) -> Self {
-        Self::McpCall(McpCall::of(
-            (item, flavour),
-            &site.tool,
-            &execution.input,
-            site.approval.as_deref(),
-            &Reply::from(&execution.state),
-            "incomplete",
-        ))
+        let asked = Asked {
+            item,
+            tool: &site.tool,
+            arguments: &execution.input,
+            approval: site.approval.as_deref(),
+        };
+        let reply = Reply::from(&execution.state);
+        Self::McpCall(McpCall::of(&asked, &reply, "incomplete", flavour))
     }
 }
 
@@ -356,93 +292,6 @@ impl<'a> OutputShape<'a> {
                 [] => Said::Text(&output.output),
                 parts => Said::Parts(Parts(parts, Role::User)),
             },
-        }
-    }
-}
-
-impl<'a> McpCall<'a> {
-    fn of(
-        (item, flavour): (ItemId, Flavour),
-        tool: &'a ServerTool,
-        arguments: &'a str,
-        approval: Option<&str>,
-        reply: &Reply,
-        unanswered: &'static str,
-    ) -> Self {
-        let (status, output, error) = match reply {
-            Reply::Said(text) => ("completed", Some(Arc::clone(text)), None),
-            Reply::Failed(text) => ("failed", None, Some(McpError::of(text))),
-            Reply::Nothing | Reply::NotACall => (unanswered, None, None),
-        };
-        Self {
-            head: Head::new(Kind::McpCall, item, flavour, status),
-            server_label: &tool.label,
-            name: &tool.name,
-            arguments,
-            approval_request_id: approval.map(item_id::of_approval),
-            output,
-            error,
-        }
-    }
-}
-
-impl McpError {
-    fn of(text: &Arc<str>) -> Self {
-        let text = Arc::clone(text);
-        Self {
-            r#type: "mcp_tool_execution_error",
-            content: [ErrorText {
-                r#type: "text",
-                text,
-            }],
-        }
-    }
-}
-
-impl<'a> McpListTools<'a> {
-    fn of(head: Head, list: &'a ToolList) -> Self {
-        let (tools, error) = match &list.tools {
-            Ok(tools) => (tools.iter().map(Tool::of).collect(), None),
-            Err(error) => (Vec::new(), Some(&**error)),
-        };
-        Self {
-            head,
-            server_label: &list.label,
-            tools,
-            error,
-        }
-    }
-}
-
-impl<'a> Tool<'a> {
-    fn of(tool: &'a ListedTool) -> Self {
-        Self {
-            name: &tool.name,
-            input_schema: tool.parameters.raw(),
-            description: tool.description.as_deref(),
-            annotations: tool.annotations.as_ref().map(|it| it.raw()),
-        }
-    }
-}
-
-impl<'a> ApprovalRequest<'a> {
-    fn of(head: Head, tool: &'a ServerTool, arguments: &'a str) -> Self {
-        Self {
-            head,
-            server_label: &tool.label,
-            name: &tool.name,
-            arguments,
-        }
-    }
-}
-
-impl<'a> ApprovalAnswer<'a> {
-    fn of(head: Head, answer: &'a ApprovalResponse) -> Self {
-        Self {
-            head,
-            approval_request_id: item_id::of_approval(&answer.request),
-            approve: answer.consent == Consent::Given,
-            reason: answer.reason.as_deref(),
         }
     }
 }

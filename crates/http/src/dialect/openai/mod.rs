@@ -32,6 +32,7 @@ mod event;
 mod foreign;
 mod item;
 mod item_id;
+mod mcp;
 mod part;
 pub(crate) mod payload;
 mod request;

@@ -39,12 +39,13 @@ pub(super) struct Refusal<'a> {
     refusal: &'a str,
 }
 
-/// A picture: its address or its id, and the other `null`.
+/// A picture, by its address or by its id.
 #[derive(Serialize)]
 pub(super) struct Image<'a> {
     r#type: &'static str,
     detail: &'a str,
-    image_url: Option<&'a str>,
+    #[serde(rename = "image_url")]
+    url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_id: Option<&'a str>,
 }
@@ -52,14 +53,14 @@ pub(super) struct Image<'a> {
 #[derive(Serialize)]
 pub(super) struct File<'a> {
     r#type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filename: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file_data: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file_url: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file_id: Option<&'a str>,
+    #[serde(rename = "filename", skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(rename = "file_data", skip_serializing_if = "Option::is_none")]
+    data: Option<&'a str>,
+    #[serde(rename = "file_url", skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(rename = "file_id", skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
 }
 
 impl<'a> Text<'a> {
@@ -83,14 +84,6 @@ impl<'a> Text<'a> {
             text,
         }
     }
-
-    /// As tool servers write it.
-    pub(super) fn plain(text: &'a str) -> Self {
-        Self {
-            r#type: "text",
-            text,
-        }
-    }
 }
 
 impl<'a> OutputText<'a> {
@@ -111,7 +104,7 @@ impl<'a> Image<'a> {
         Self {
             r#type: "input_image",
             detail: detail.unwrap_or("auto"),
-            image_url: is_address.then_some(url),
+            url: is_address.then_some(url),
             file_id: (!is_address).then_some(url),
         }
     }
@@ -127,10 +120,10 @@ impl<'a> File<'a> {
         } = file;
         Self {
             r#type: "input_file",
-            filename: name.as_deref(),
-            file_data: data.as_deref(),
-            file_url: url.as_deref(),
-            file_id: id.as_deref(),
+            name: name.as_deref(),
+            data: data.as_deref(),
+            url: url.as_deref(),
+            id: id.as_deref(),
         }
     }
 }
