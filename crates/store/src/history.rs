@@ -1,6 +1,6 @@
 //! What came before a response. A response that continues another saw what that one saw, and what it
 //! said; the first of such a chain may have attached to a conversation, and saw what had been appended to
-//! it by then and nothing that came later.
+//! it by then, but for what had been taken out, and nothing that came later.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use response_domain::ports::store::{History, StoreError};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Statement, Value};
 
 use crate::Store;
+use crate::conversation::is_there;
 use crate::entity::{item, response};
 use crate::error::{corrupt, from_orm};
 use crate::read::is_of;
@@ -27,9 +28,9 @@ const CHAIN: &str = "WITH RECURSIVE chain AS (
         FROM chain c JOIN responses r ON r.id = c.previous_response_id
             AND r.owner IS NOT DISTINCT FROM $1
     ), parts AS (
-        SELECT id, 1 AS part, -depth AS place FROM chain
+        SELECT id, 1 AS part, -depth AS place, NULL AS seen FROM chain
         UNION ALL
-        SELECT r.id, 0, r.conversation_position
+        SELECT r.id, 0, r.conversation_position, c.conversation_seen
         FROM chain c JOIN responses r
             ON r.conversation_id = c.conversation_id AND r.owner = $1
             AND r.conversation_position <= c.conversation_seen
@@ -37,12 +38,24 @@ const CHAIN: &str = "WITH RECURSIVE chain AS (
     )
     SELECT i.response_id, i.ordinal, i.turn, i.kind, i.status, i.body
     FROM parts p JOIN conversation_items i ON i.response_id = p.id
+        AND (i.removed_position IS NULL OR p.seen IS NULL OR i.removed_position > p.seen)
     ORDER BY p.part, p.place, i.ordinal";
+
+/// The last place that is taken in a conversation, if that is there.
+const LAST: &str = concat!(
+    "SELECT COALESCE((
+        SELECT MAX(r.conversation_position) FROM responses r
+        WHERE r.conversation_id = $2 AND r.owner IS NOT DISTINCT FROM $1
+    ), 0) AS last WHERE ",
+    is_there!()
+);
 
 /// The items of a conversation up to this place, in the order in which they were appended.
 const CONVERSATION: &str = "SELECT i.response_id, i.ordinal, i.turn, i.kind, i.status, i.body
     FROM responses r JOIN conversation_items i ON i.response_id = r.id
-    WHERE r.owner = $1 AND r.conversation_id = $2 AND r.conversation_position <= $3
+    WHERE r.owner IS NOT DISTINCT FROM $1 AND r.conversation_id = $2
+        AND r.conversation_position <= $3
+        AND (i.removed_position IS NULL OR i.removed_position > $3)
     ORDER BY r.conversation_position, i.ordinal";
 
 impl Store {
@@ -81,21 +94,15 @@ impl Store {
         id: ConversationId,
     ) -> Result<Option<History>, StoreError> {
         let key = id.to_string();
-        let (responses, last): (i64, Option<i32>) = response::Entity::find()
-            .select_only()
-            .column_as(response::Column::Id.count(), "responses")
-            .column_as(response::Column::ConversationPosition.max(), "last")
-            .filter(response::Column::ConversationId.eq(key.as_str()))
-            .filter(response::Column::Owner.eq(plain::write(owner.as_str()).into_owned()))
-            .into_tuple()
-            .one(self.backend().reader())
-            .await
-            .map_err(from_orm)?
-            .unwrap_or_default();
-        if responses == 0 {
+        let found = self.rows(LAST, |sink| {
+            sink.text(Some(&plain::write(owner.as_str())));
+            sink.text(Some(&key));
+        });
+        let found = found.await?;
+        let Some(found) = found.first() else {
             return Ok(None);
-        }
-        let last = last.unwrap_or(0);
+        };
+        let last: i32 = found.try_get("", "last").map_err(from_orm)?;
         let seen = restore::number(last).map_err(|error| corrupt("conversation", id, error))?;
         let values = vec![text(owner), key.into(), last.into()];
         Ok(Some(History {

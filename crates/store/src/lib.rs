@@ -2,7 +2,7 @@
 //! time; entities, records, migrations and the promises of the port are the same for both.
 //!
 //! Read in this order: [`options`], `backend` (the connections), `row` and `record` (what is written),
-//! `commit`, then the reads; `queue` and `webhook` are what others take from here to work on.
+//! `commit`, then the reads; `conversation`, `queue` and `webhook` are what others take from here to work on.
 
 use std::io;
 use std::path::PathBuf;
@@ -27,11 +27,14 @@ use response_domain::work::{Append, Committed, UnitOfWork};
 pub mod options;
 
 mod backend;
+mod both;
 mod commit;
+mod conversation;
 mod delete;
 mod entity;
 mod error;
 mod history;
+mod keys;
 mod log;
 mod plain;
 mod queue;

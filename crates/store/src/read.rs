@@ -215,7 +215,7 @@ impl Store {
                         .and(item::Column::Ordinal.is_in(ordinals.iter().copied())),
                 );
             }
-            let rows = own_items(owner)
+            let rows = all_items(owner)
                 .filter(wanted)
                 .all(self.backend().reader())
                 .await
@@ -253,10 +253,15 @@ pub(crate) fn is_of(owner: &OwnerId) -> SimpleExpr {
 
 /// The items of an owner's responses, of which some are looked for by the ids of these.
 fn own_items(owner: &OwnerId) -> Select<item::Entity> {
+    all_items(owner).filter(response::Column::DeletedAt.is_null())
+}
+
+/// The same with those that the owner put into a conversation, which no response has. Deleted responses have
+/// none.
+fn all_items(owner: &OwnerId) -> Select<item::Entity> {
     item::Entity::find()
         .inner_join(response::Entity)
         .filter(is_of(owner))
-        .filter(response::Column::DeletedAt.is_null())
 }
 
 /// The first of `candidates`, at most `limit`, that fit into a page by their weight; at least one.

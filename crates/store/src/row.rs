@@ -48,6 +48,8 @@ pub(crate) enum Unwritable {
     NotWaiting,
     #[error("a response that is not in the queue has no log and no checkpoint")]
     NotQueued,
+    #[error("a key marks the first write of a response, and this is another")]
+    NotFirst,
     #[error("the number {0} is too large for its column")]
     Number(u64),
 }

@@ -6,12 +6,19 @@
 //! otherwise take the index of the owner's list, and read all that the owner has, when it thinks that to be
 //! little.
 
-/// Inserts a response. Both databases read it; it takes the first 26 parameters.
+/// Inserts a response, for each row of `$from` if that is given. Both databases read it; it takes the first
+/// 26 parameters.
 macro_rules! insert_response {
     () => {
         insert_response!(columns: "", values: "")
     };
     (columns: $columns:literal, values: $values:literal) => {
+        insert_response!(columns: $columns, values: $values, open: "VALUES (", close: ")")
+    };
+    (columns: $columns:literal, values: $values:literal, from: $from:literal) => {
+        insert_response!(columns: $columns, values: $values, open: "SELECT ", close: $from)
+    };
+    (columns: $columns:literal, values: $values:literal, open: $open:literal, close: $close:literal) => {
         concat!(
             "INSERT INTO responses (
             id, owner, conversation_id, conversation_position, conversation_seen,
@@ -20,8 +27,9 @@ macro_rules! insert_response {
             queued_at, started_at, ended_at, updated_at,
             turns, rounds, tool_calls, prompt_tokens, completion_tokens, progress",
             $columns,
-            ") VALUES (
-            $1, $2, $3,
+            ") ",
+            $open,
+            "$1, $2, $3,
             CASE WHEN $4 THEN (
                 SELECT COALESCE(MAX(o.conversation_position), 0) + 1 FROM responses o
                 WHERE o.conversation_id = $3
@@ -29,7 +37,7 @@ macro_rules! insert_response {
             $6, $7, $8, $9, $10, $11, $12,
             $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26",
             $values,
-            ")"
+            $close
         )
     };
 }

@@ -22,6 +22,7 @@ use response_domain::response::Response;
 use response_domain::work::{Append, Committed, UnitOfWork};
 use tokio::sync::Notify;
 
+mod conversation;
 mod webhook;
 
 /// What becomes of a write.
@@ -58,8 +59,8 @@ impl Plan {
     }
 }
 
-/// A store whose writes go wrong as planned: commits, appends, hand-backs, recorded attempts and deliveries
-/// that are given up in one row; claims of responses and of deliveries, and takings-up, in another.
+/// A store whose writes go wrong as planned: commits, appends, hand-backs, changes of conversations, recorded
+/// attempts and deliveries that are given up in one row; claims of responses and of deliveries, and takings-up, in another.
 /// Everything else is passed on.
 pub struct FaultyStore<S> {
     inner: Arc<S>,

@@ -179,14 +179,7 @@ pub(super) async fn queue(
     let arguments = || {
         let mut bound = Bound::default();
         row.insert_values(&mut bound);
-        bound.text(beside.checkpoint.as_deref());
-        bound.large(Some(beside.settled));
-        bound.items(items.iter());
-        let job = beside.job.as_ref();
-        bound.text(job.map(|job| job.request_id.as_str()));
-        bound.text(job.and_then(|job| job.key_id.as_deref()));
-        bound.bytes(job.and_then(|job| job.sealed.as_deref()));
-        bound.log(beside.log.as_ref());
+        bound.queue(beside, items);
         bound.finish()
     };
     write(database, QUEUED, arguments).await.map(drop)
@@ -223,6 +216,18 @@ pub(super) async fn change(
 }
 
 impl Bound {
+    /// Thirteen values: what a new response of the queue has besides its row.
+    pub(super) fn queue(&mut self, beside: &Background, items: &[ItemRow]) {
+        self.text(beside.checkpoint.as_deref());
+        self.large(Some(beside.settled));
+        self.items(items.iter());
+        let job = beside.job.as_ref();
+        self.text(job.map(|job| job.request_id.as_str()));
+        self.text(job.and_then(|job| job.key_id.as_deref()));
+        self.bytes(job.and_then(|job| job.sealed.as_deref()));
+        self.log(beside.log.as_ref());
+    }
+
     /// Five values.
     fn notice(&mut self, row: Option<&NoticeRow>) {
         self.text(row.map(|row| row.full.as_str()));

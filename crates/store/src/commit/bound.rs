@@ -56,7 +56,7 @@ impl Bound {
     }
 
     /// Five columns.
-    pub(super) fn items<'v>(&mut self, rows: impl Iterator<Item = &'v ItemRow> + Clone) {
+    pub(crate) fn items<'v>(&mut self, rows: impl Iterator<Item = &'v ItemRow> + Clone) {
         self.column(rows.clone(), |row| row.ordinal);
         self.column(rows.clone(), |row| row.turn);
         self.column(rows.clone(), |row| row.kind);

@@ -11,8 +11,9 @@ use crate::row::{Background, ResponseRow, Unwritable};
 mod again;
 mod background;
 mod bound;
-mod postgres;
-mod sqlite;
+mod keyed;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 mod together;
 
 pub(crate) use bound::Bound;

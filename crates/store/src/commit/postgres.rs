@@ -11,7 +11,7 @@ use super::bound::Bound;
 use super::together::{New, Together};
 use crate::backend::Postgres;
 use crate::error::from_sqlx;
-use crate::row::{Background, ExecutionRow, ItemRow, LogRow, ResponseRow};
+use crate::row::{Background, ExecutionRow, ItemRow, ResponseRow};
 use crate::statement::{insert_response, replace_execution, replace_item, update_response};
 
 /// A new response and its items: the whole of a short answer.
@@ -82,12 +82,7 @@ pub(super) async fn commit(
     let executions = execution_rows(work);
     match (&work.guard, beside) {
         (Guard::New(_) | Guard::Queued(_), beside) if executions.is_empty() => {
-            let begins_late = |log: &LogRow| log.number != 0;
-            if beside
-                .as_ref()
-                .and_then(|it| it.log.as_ref())
-                .is_some_and(begins_late)
-            {
+            if begins_late(beside.as_ref()) {
                 return Err(StoreError::Stale);
             }
             let new = New { row, items, beside };
@@ -135,13 +130,32 @@ pub(super) async fn alone(
     write(database, NEW, arguments).await.map(drop)
 }
 
-fn execution_rows(work: &UnitOfWork) -> Vec<ExecutionRow> {
+/// Whether a log would not begin with its first event.
+pub(super) fn begins_late(beside: Option<&Background>) -> bool {
+    let log = beside.and_then(|beside| beside.log.as_ref());
+    log.is_some_and(|log| log.number != 0)
+}
+
+pub(super) fn execution_rows(work: &UnitOfWork) -> Vec<ExecutionRow> {
     let calls = work.executions.iter();
     calls.map(|call| ExecutionRow::of(call)).collect()
 }
 
 /// Runs a statement; answers how many rows it wrote or returned, at least one.
-pub(super) async fn write(
+pub(crate) async fn write(
+    database: &Postgres,
+    statement: &'static str,
+    arguments: impl Fn() -> Result<PgArguments, Cause>,
+) -> Result<u64, StoreError> {
+    match write_any(database, statement, arguments).await? {
+        0 => Err(StoreError::Stale),
+        rows => Ok(rows),
+    }
+}
+
+/// Runs a statement; answers how many rows it wrote or returned. It is run again when another took the place
+/// in the conversation first.
+pub(crate) async fn write_any(
     database: &Postgres,
     statement: &'static str,
     arguments: impl Fn() -> Result<PgArguments, Cause>,
@@ -149,7 +163,6 @@ pub(super) async fn write(
     for _ in 0..PLACES {
         let arguments = arguments().map_err(StoreError::Failed)?;
         match database.writers.execute(statement, arguments).await {
-            Ok(0) => return Err(StoreError::Stale),
             Ok(rows) => return Ok(rows),
             Err(error) => match error
                 .as_database_error()
@@ -157,6 +170,7 @@ pub(super) async fn write(
             {
                 Some(
                     "responses_pkey"
+                    | "conversations_pkey"
                     | "response_jobs_pkey"
                     | "response_events_pkey"
                     | "response_secrets_pkey",

@@ -2,7 +2,6 @@
 //! what it reads cannot change before it writes.
 
 use response_domain::execution::Execution;
-use response_domain::item::Item;
 use response_domain::ports::store::StoreError;
 use response_domain::work::{Committed, Guard, UnitOfWork};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, SqlErr, Statement, Value};
@@ -91,19 +90,39 @@ pub(super) async fn commit(
     row: &ResponseRow,
     beside: Option<&Background>,
 ) -> Result<Committed, StoreError> {
-    let items = work
-        .items
-        .iter()
-        .map(|item| item_values(&row.id, item))
-        .collect();
-    let calls = work
-        .executions
-        .iter()
-        .map(|call| execution_values(&row.id, call))
-        .collect();
-    let new = matches!(work.guard, Guard::New(_) | Guard::Queued(_));
-
+    let parts = Parts::of(work, row);
     let transaction = database.begin_write().await.map_err(from_orm)?;
+    let told = write(&transaction, parts, row, beside).await?;
+    transaction.commit().await.map_err(from_orm)?;
+    Ok(committed(told))
+}
+
+/// What is written beside the row, made before anybody has to wait for it.
+pub(super) struct Parts {
+    new: bool,
+    items: Vec<ItemRow>,
+    calls: Vec<Vec<Value>>,
+}
+
+impl Parts {
+    pub(super) fn of(work: &UnitOfWork, row: &ResponseRow) -> Self {
+        let calls = work.executions.iter();
+        Self {
+            new: matches!(work.guard, Guard::New(_) | Guard::Queued(_)),
+            items: work.items.iter().map(|item| ItemRow::of(item)).collect(),
+            calls: calls.map(|call| execution_values(&row.id, call)).collect(),
+        }
+    }
+}
+
+/// Writes a unit of work; answers how many deliveries it made.
+pub(super) async fn write(
+    transaction: &DatabaseTransaction,
+    parts: Parts,
+    row: &ResponseRow,
+    beside: Option<&Background>,
+) -> Result<u64, StoreError> {
+    let Parts { new, items, calls } = parts;
     let mut bound = Values::default();
     if new {
         row.insert_values(&mut bound);
@@ -111,7 +130,7 @@ pub(super) async fn commit(
         row.update_values(&mut bound);
     }
     if let Some(beside) = beside {
-        take_job(&transaction, row, beside).await?;
+        take_job(transaction, row, beside).await?;
         bound.text(beside.checkpoint.as_deref());
         bound.large(Some(beside.settled));
     }
@@ -121,20 +140,18 @@ pub(super) async fn commit(
         (false, None) => UPDATE,
         (false, Some(_)) => UPDATE_QUEUED,
     };
-    if execute(&transaction, statement, bound.0).await? == 0 {
+    if execute(transaction, statement, bound.0).await? == 0 {
         return Err(StoreError::Stale);
     }
-    write_rows(&transaction, INSERT_ITEMS, items, replace_item!()).await?;
-    write_rows(&transaction, INSERT_EXECUTIONS, calls, replace_execution!()).await?;
+    write_items(transaction, &row.id, items).await?;
+    write_rows(transaction, INSERT_EXECUTIONS, calls, replace_execution!()).await?;
     if let Some(log) = beside.and_then(|beside| beside.log.as_ref()) {
-        execute(&transaction, INSERT_LOG, log_values(&row.id, log)).await?;
+        execute(transaction, INSERT_LOG, log_values(&row.id, log)).await?;
     }
-    let deliveries = match beside.and_then(|beside| beside.notice.as_ref()) {
-        Some(notice) => execute(&transaction, TELL, notice_values(row, notice)).await?,
-        None => 0,
-    };
-    transaction.commit().await.map_err(from_orm)?;
-    Ok(committed(deliveries))
+    match beside.and_then(|beside| beside.notice.as_ref()) {
+        Some(notice) => execute(transaction, TELL, notice_values(row, notice)).await,
+        None => Ok(0),
+    }
 }
 
 /// Makes the job, takes it out when the response has ended, or sees that it is there; and sees that the log
@@ -208,7 +225,7 @@ async fn make_job(
 
 /// Runs a statement; answers how many rows it wrote. What is there already makes the whole write stale:
 /// only ids can be taken, because places in a conversation are given under the lock.
-async fn execute(
+pub(crate) async fn execute(
     transaction: &DatabaseTransaction,
     sql: &'static str,
     values: Vec<Value>,
@@ -249,8 +266,17 @@ async fn write_rows(
     Ok(())
 }
 
-fn item_values(response: &str, item: &Item) -> Vec<Value> {
-    let row = ItemRow::of(item);
+/// Writes items that have this parent.
+pub(crate) async fn write_items(
+    transaction: &DatabaseTransaction,
+    parent: &str,
+    items: Vec<ItemRow>,
+) -> Result<(), StoreError> {
+    let rows = items.into_iter().map(|item| item_values(parent, item));
+    write_rows(transaction, INSERT_ITEMS, rows.collect(), replace_item!()).await
+}
+
+fn item_values(response: &str, row: ItemRow) -> Vec<Value> {
     vec![
         response.into(),
         row.ordinal.into(),

@@ -8,11 +8,11 @@ use response_domain::ports::webhook::DueClaim;
 use response_domain::webhook::{Due, Lane};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::both::{Both, sqlite};
 use super::row::{DueRow, target_columns};
 use super::{lane, micros};
 use crate::Store;
 use crate::backend::{Backend, Postgres, Sqlite};
+use crate::both::{Both, sqlite};
 use crate::commit::Bound;
 use crate::error::{from_orm, from_sqlx};
 use crate::row::{Sink, Values};

@@ -8,9 +8,9 @@ use response_domain::ports::webhook::Added;
 use response_domain::webhook::Endpoint;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, Statement, Value};
 
-use super::both::{Both, both, clock};
 use super::row::{EndpointRow, endpoint_columns, give, target_columns};
 use super::{BEHIND_ALL, paged};
+use crate::both::{Both, both, clock};
 use crate::error::from_orm;
 use crate::row::{Sink, Values};
 use crate::{Store, answered, plain};

@@ -8,10 +8,10 @@ use response_domain::ports::store::StoreError;
 use response_domain::webhook::{DeliveryLease, GaveUp};
 use sea_orm::ConnectionTrait;
 
-use super::both::{Both, both, clock, later, sqlite};
 use super::{endpoint, micros, token};
 use crate::Store;
 use crate::backend::{Backend, Postgres, Sqlite};
+use crate::both::{Both, both, clock, later, sqlite};
 use crate::commit::Bound;
 use crate::error::{from_orm, from_sqlx};
 use crate::row::{Sink, Values};

@@ -19,7 +19,6 @@ use response_domain::webhook::{
 
 use crate::{Store, answered};
 
-mod both;
 mod claim;
 mod endpoints;
 mod hold;

@@ -10,10 +10,10 @@ use response_domain::ports::webhook::OutboxDepth;
 use response_domain::webhook::{DeliveryKey, WebhookDelivery};
 use sea_orm::{FromQueryResult, QueryResult};
 
-use super::both::{Both, both, clock};
 use super::shown::{ShownRow, deliveries, shown_columns};
 use super::{BEHIND_ALL, endpoint, paged};
 use crate::backend::Backend;
+use crate::both::{Both, both, clock};
 use crate::error::{from_orm, from_sqlx};
 use crate::statement::micros_between_sqlite;
 use crate::{Store, plain};

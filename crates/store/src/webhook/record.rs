@@ -5,12 +5,12 @@ use response_domain::ports::store::StoreError;
 use response_domain::webhook::{Attempt, DeliveryLease, Effect, Outcome, Verdict};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
 
-use super::both::{clock, later, sqlite};
 use super::hold::{leased, name};
 use super::shown::DeliveryWord;
 use super::{endpoint, micros};
 use crate::Store;
 use crate::backend::{Backend, Postgres, Sqlite};
+use crate::both::{clock, later, sqlite};
 use crate::commit::Bound;
 use crate::error::{from_orm, from_sqlx};
 use crate::plain;

@@ -23,7 +23,8 @@ async fn fixture() -> Fixture {
     let database = Arc::new(TestDatabase::migrated().await);
     let store = open(&database).await;
     Fixture::new(store.clone())
-        .telling(store)
+        .telling(store.clone())
+        .conversing(store)
         .within(PostgresDatabase(database))
 }
 

@@ -22,7 +22,8 @@ async fn fixture() -> Fixture {
     let store = open(&folder).await;
     let file = SqliteFile(folder.path().join("response.db"));
     Fixture::keeping(store.clone(), folder)
-        .telling(store)
+        .telling(store.clone())
+        .conversing(store)
         .within(file)
 }
 

@@ -22,6 +22,8 @@ use crate::clock::TestClock;
 use row::Row;
 use state::State;
 
+mod conversation;
+mod keys;
 mod log;
 mod queue;
 mod read;
@@ -144,11 +146,9 @@ impl ResponseStore for MemoryStore {
     ) -> Result<Vec<Arc<Item>>, StoreError> {
         let state = self.state();
         let find = |id: &ItemId| {
-            state
-                .visible(owner, ResponseId::new(id.parent))?
-                .items
-                .get(id)
-                .cloned()
+            let row = state.visible(owner, ResponseId::new(id.parent));
+            let of_response = row.and_then(|row| row.items.get(id)).cloned();
+            of_response.or_else(|| state.conversations.item(owner, id))
         };
         Ok(ids.iter().filter_map(find).collect())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use response_domain::caller::OwnerId;
-use response_domain::id::{ConversationId, ResponseId};
+use response_domain::id::ResponseId;
 use response_domain::item::Item;
 use response_domain::page::{More, Page, Paged};
 use response_domain::ports::store::{History, HistoryRef};
@@ -13,33 +13,6 @@ use super::row::Row;
 use super::state::State;
 
 impl State {
-    /// The responses that were appended to a conversation, in order.
-    fn appended(
-        &self,
-        owner: &OwnerId,
-        conversation: ConversationId,
-    ) -> impl Iterator<Item = &Row> {
-        self.appended
-            .iter()
-            .filter_map(|id| self.rows.get(id))
-            .filter(move |row| {
-                row.response.owner == *owner && row.response.conversation == Some(conversation)
-            })
-    }
-
-    /// The items that the first `seen` of them brought.
-    fn conversation(
-        &self,
-        owner: &OwnerId,
-        conversation: ConversationId,
-        seen: usize,
-    ) -> Vec<Arc<Item>> {
-        let rows = self.appended(owner, conversation).take(seen);
-        rows.filter(|row| !row.deleted)
-            .flat_map(Row::items)
-            .collect()
-    }
-
     /// The items of a response and of all that come before it.
     fn chain(&self, owner: &OwnerId, id: ResponseId) -> Vec<Arc<Item>> {
         let mut links = Vec::new();
@@ -50,7 +23,7 @@ impl State {
         }
         let attached = links.last().and_then(|first| {
             let conversation = first.response.spec.conversation?;
-            Some(self.conversation(owner, conversation, first.response.seen as usize))
+            Some(self.talk(owner, conversation, first.response.seen as usize))
         });
         let own = links
             .iter()
@@ -71,17 +44,11 @@ impl State {
                 })
             }),
             HistoryRef::Conversation(conversation) => {
-                let belongs = |row: &Row| {
-                    row.response.owner == *owner && row.response.conversation == Some(conversation)
-                };
-                self.rows.values().any(belongs).then(|| {
-                    let seen = self.appended(owner, conversation).count();
-                    History {
-                        conversation,
-                        status: None,
-                        seen: u32::try_from(seen).unwrap_or(u32::MAX),
-                        items: self.conversation(owner, conversation, seen),
-                    }
+                self.seen(owner, conversation).map(|seen| History {
+                    conversation,
+                    status: None,
+                    seen: u32::try_from(seen).unwrap_or(u32::MAX),
+                    items: self.talk(owner, conversation, seen),
                 })
             }
         }

@@ -10,6 +10,8 @@ use response_domain::status::Status;
 use response_domain::time::Timestamp;
 use response_domain::work::{Append, Committed, Guard, UnitOfWork};
 
+use super::conversation::Conversations;
+use super::keys::Keys;
 use super::queue::Entry;
 use super::row::Row;
 use super::webhook::Webhooks;
@@ -20,8 +22,8 @@ const SILENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) rows: BTreeMap<ResponseId, Row>,
-    /// The responses whose items were appended to a conversation, in order.
-    pub(super) appended: Vec<ResponseId>,
+    pub(super) conversations: Conversations,
+    pub(super) keys: Keys,
     /// What waits or runs in the background.
     pub(super) jobs: BTreeMap<ResponseId, Entry>,
     /// How many jobs there have been.
@@ -91,7 +93,7 @@ impl State {
             work.response.status(),
             Status::Completed | Status::Incomplete(_)
         ) {
-            self.appended.push(id);
+            self.conversations.append(id);
         }
         self.commits += 1;
         let told = notice.map(|notice| self.webhooks.tell(&work.response, &notice, now));

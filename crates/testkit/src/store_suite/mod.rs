@@ -5,6 +5,8 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use response_domain::ports::conversation::ConversationStore;
+use response_domain::ports::idempotency::KeyStore;
 use response_domain::ports::queue::{EventLog, JobQueue};
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
 use response_domain::ports::webhook::{EndpointStore, WebhookOutbox};
@@ -40,10 +42,16 @@ pub trait WebhookSubject: EndpointStore + WebhookOutbox {}
 
 impl<S: EndpointStore + WebhookOutbox> WebhookSubject for S {}
 
+/// The doors of a store that concern conversations and keys.
+pub trait TalkSubject: ConversationStore + KeyStore {}
+
+impl<S: ConversationStore + KeyStore> TalkSubject for S {}
+
 /// A store of its own for one test, and what must live as long as it does.
 pub struct Fixture {
     store: Arc<dyn Subject>,
     webhooks: Option<Arc<dyn WebhookSubject>>,
+    talks: Option<Arc<dyn TalkSubject>>,
     outside: Option<Box<dyn Outside>>,
     _keep: Box<dyn Any + Send + Sync>,
 }
@@ -59,6 +67,7 @@ impl Fixture {
         Self {
             store: Arc::new(store),
             webhooks: None,
+            talks: None,
             outside: None,
             _keep: Box::new(keep),
         }
@@ -68,6 +77,13 @@ impl Fixture {
     #[must_use]
     pub fn telling(mut self, store: impl WebhookSubject + 'static) -> Self {
         self.webhooks = Some(Arc::new(store));
+        self
+    }
+
+    /// The same with the doors of the same store that concern conversations and keys. Their suites need them.
+    #[must_use]
+    pub fn conversing(mut self, store: impl TalkSubject + 'static) -> Self {
+        self.talks = Some(Arc::new(store));
         self
     }
 
@@ -90,6 +106,7 @@ impl Fixture {
         Self {
             store: Arc::clone(&store) as Arc<dyn Subject>,
             webhooks: Some(Arc::clone(&store) as Arc<dyn WebhookSubject>),
+            talks: Some(Arc::clone(&store) as Arc<dyn TalkSubject>),
             outside: Some(Box::new(store)),
             _keep: Box::new(()),
         }
@@ -108,6 +125,28 @@ impl Fixture {
     pub fn webhooks(&self) -> &dyn WebhookSubject {
         let webhooks = self.webhooks.as_deref();
         webhooks.expect("this test needs the doors of webhooks: see `Fixture::telling`")
+    }
+
+    /// The door of conversations.
+    ///
+    /// # Panics
+    /// When the test gave it none.
+    pub fn conversations(&self) -> &dyn ConversationStore {
+        self.talks()
+    }
+
+    /// The door of keys.
+    ///
+    /// # Panics
+    /// When the test gave it none.
+    pub fn keys(&self) -> &dyn KeyStore {
+        self.talks()
+    }
+
+    #[expect(clippy::expect_used, reason = "nothing is skipped in silence")]
+    fn talks(&self) -> &dyn TalkSubject {
+        let talks = self.talks.as_deref();
+        talks.expect("this test needs the doors of conversations: see `Fixture::conversing`")
     }
 
     /// The world around it.

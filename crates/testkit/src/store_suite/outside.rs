@@ -15,8 +15,8 @@ use crate::postgres::TestDatabase;
 /// The world around a store under test.
 #[async_trait]
 pub trait Outside: Send + Sync {
-    /// Lets this much time pass for what waits and runs in the queue, and for what is to be sent. Of living processes a sign of life
-    /// may be due afterwards.
+    /// Lets this much time pass for what waits and runs in the queue, for what is to be sent, and for keys. Of
+    /// living processes a sign of life may be due afterwards.
     async fn pass(&self, by: Duration);
 
     /// Lets this process die without a word, long enough ago for everybody to know.
@@ -39,12 +39,13 @@ impl Outside for Arc<MemoryStore> {
 pub struct SqliteFile(pub PathBuf);
 
 /// Moments are kept as text with milliseconds.
-const PASS_SQLITE: [&str; 2] = [
+const PASS_SQLITE: [&str; 3] = [
     "UPDATE response_jobs SET
         queued_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', queued_at, $1),
         claimed_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', claimed_at, $1),
         deadline_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', deadline_at, $1)",
     "UPDATE webhook_deliveries SET due_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', due_at, $1)",
+    "UPDATE idempotency_keys SET created_at = strftime('%Y-%m-%dT%H:%M:%f+00:00', created_at, $1)",
 ];
 
 impl SqliteFile {
@@ -78,10 +79,11 @@ impl Outside for SqliteFile {
 #[derive(Debug)]
 pub struct PostgresDatabase(pub Arc<TestDatabase>);
 
-const PASS_POSTGRES: [&str; 2] = [
+const PASS_POSTGRES: [&str; 3] = [
     "UPDATE response_jobs SET queued_at = queued_at - $1, claimed_at = claimed_at - $1,
         deadline_at = deadline_at - $1",
     "UPDATE webhook_deliveries SET due_at = due_at - $1",
+    "UPDATE idempotency_keys SET created_at = created_at - $1",
 ];
 
 #[async_trait]

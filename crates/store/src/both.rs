@@ -12,14 +12,14 @@ use crate::row::{Sink, Values};
 
 /// A statement that is its own transaction, with the same parameters for both.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Both {
-    pub(super) sqlite: &'static str,
-    pub(super) postgres: &'static str,
+pub(crate) struct Both {
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
 }
 
 impl Both {
     /// One that asks no clock.
-    pub(super) const fn same(words: &'static str) -> Self {
+    pub(crate) const fn same(words: &'static str) -> Self {
         Self {
             sqlite: words,
             postgres: words,
@@ -30,7 +30,7 @@ impl Both {
 /// The statement that `$words` makes with the words of a database.
 macro_rules! both {
     ($words:ident) => {
-        crate::webhook::both::Both {
+        crate::both::Both {
             sqlite: $words!(sqlite),
             postgres: $words!(postgres),
         }
@@ -61,11 +61,11 @@ macro_rules! later {
     };
 }
 
-pub(super) use {both, clock, later};
+pub(crate) use {both, clock, later};
 
 impl Store {
     /// Runs a statement; answers how many rows it wrote or returned.
-    pub(super) async fn write_rows(
+    pub(crate) async fn write_rows(
         &self,
         statement: Both,
         give: impl FnOnce(&mut dyn Sink),
@@ -88,8 +88,32 @@ impl Store {
         }
     }
 
+    /// The same for a statement of which both databases know the words; answers the rows it returned.
+    pub(crate) async fn returned(
+        &self,
+        statement: &'static str,
+        give: impl FnOnce(&mut dyn Sink),
+    ) -> Result<Vec<QueryResult>, StoreError> {
+        match self.backend() {
+            Backend::Sqlite(database) => {
+                let mut values = Values::default();
+                give(&mut values);
+                let statement = sqlite(statement, values);
+                let rows = database.writer.query_all_raw(statement).await;
+                rows.map_err(from_orm)
+            }
+            Backend::Postgres(database) => {
+                let mut bound = Bound::default();
+                give(&mut bound);
+                let arguments = bound.finish().map_err(StoreError::Failed)?;
+                let rows = database.writers.rows(statement, arguments).await;
+                rows.map_err(from_sqlx)
+            }
+        }
+    }
+
     /// What a question finds that both databases read, where every write is seen.
-    pub(super) async fn rows(
+    pub(crate) async fn rows(
         &self,
         question: &str,
         give: impl FnOnce(&mut dyn Sink),
@@ -104,6 +128,6 @@ impl Store {
 }
 
 /// A statement for SQLite.
-pub(super) fn sqlite(sql: &str, values: Values) -> Statement {
+pub(crate) fn sqlite(sql: &str, values: Values) -> Statement {
     Statement::from_sql_and_values(DbBackend::Sqlite, sql, values.0)
 }
