@@ -39,8 +39,8 @@ pub(super) fn reword(problem: Problem) -> Problem {
         },
         _ => problem,
     };
+    problem.field = problem.field.map(|name| field(&name, problem.code).into());
     problem.code = code(&problem);
-    problem.field = problem.field.map(|name| field(&name).into());
     for (house, here) in FIELDS {
         let quoted = format!("`{house}`");
         if problem.message.contains(&quoted) {
@@ -145,20 +145,24 @@ fn sentence(message: &str) -> Option<Sentence> {
     found.map(|(_, sentence)| sentence)
 }
 
-/// What a field of the house is called here.
-fn field(house: &str) -> Cow<'_, str> {
+/// What a field of the house is called here. Who finds fault with a tool or an item behind the reader does
+/// not count those that were passed over, so its place is not the request's, and the list is named.
+fn field<'a>(house: &'a str, code: &str) -> Cow<'a, str> {
     if let Some((_, here)) = FIELDS.iter().find(|(known, _)| *known == house) {
         return Cow::Borrowed(here);
     }
-    // Tools that were passed over are not counted by whoever found this, so the place is not the request's.
-    if house.starts_with("tools[") {
-        return Cow::Borrowed("tools");
+    let counts_otherwise = matches!(
+        code,
+        "mcp_server_not_found"
+            | "mcp_server_not_allowed"
+            | "tool_not_available"
+            | "invalid_parameter"
+            | "invalid_encrypted_content"
+    );
+    match house.split_once('[') {
+        Some((list @ ("tools" | "input" | "items"), _)) if counts_otherwise => Cow::Borrowed(list),
+        Some(_) | None => Cow::Borrowed(house),
     }
-    if house.ends_with("].encrypted_content") {
-        let list = house.split('[').next().unwrap_or_default();
-        return Cow::Owned(list.to_owned());
-    }
-    Cow::Borrowed(house)
 }
 
 /// The code of a problem; what has no name there keeps ours, which is better than none.
