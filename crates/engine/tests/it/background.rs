@@ -1,7 +1,6 @@
 //! Responses that run in the background: queued, worked on, followed, stopped.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
 use response_domain::caller::Credential;
@@ -21,7 +20,7 @@ use response_testkit::grammar;
 use response_testkit::script::{ScriptedTools, ToolScript, TurnScript, calls, text};
 use response_testkit::vault::TestVault;
 
-use crate::world::{Plan, World, ada, but, output, says, settle, status};
+use crate::world::{Plan, World, ada, asks, but, output, says, settle, status};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -315,8 +314,7 @@ async fn a_credential_that_cannot_be_kept_or_will_not_last_is_refused() {
         .engine
         .create(Request {
             caller,
-            draft: but(|draft| draft.background = Some(true)),
-            request_id: Arc::from("req-1"),
+            ..asks(but(|draft| draft.background = Some(true)))
         })
         .await;
     assert!(matches!(refused, Err(CreateError::CredentialExpires)));

@@ -16,7 +16,7 @@ use response_engine::error::ReadError;
 use response_testkit::memory::MemoryStore;
 use response_testkit::script::{ScriptedTools, ToolScript, TurnScript, calls, text};
 
-use crate::world::{Plan, World, ada, output, says, status};
+use crate::world::{Plan, World, ada, end_of, output, says, status};
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_response_keeps_what_it_did_and_stays_cancelled() {
@@ -44,7 +44,7 @@ async fn a_cancelled_response_keeps_what_it_did_and_stays_cancelled() {
         .await
         .unwrap();
     assert_eq!(again.times, cancelled.times);
-    assert_eq!(status(&*waiting.ended().await), StatusName::Cancelled);
+    assert_eq!(status(&*end_of(waiting).await), StatusName::Cancelled);
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ async fn a_cancel_in_another_process_stops_the_run_at_its_next_write() {
     assert_eq!(status(&cancelled), StatusName::Cancelled);
     assert_eq!(cancelled.progress.executions[0].state.name(), "cancelled");
     here.tools.release(1);
-    let ended = waiting.ended().await;
+    let ended = end_of(waiting).await;
     assert_eq!(
         ended.times.ended, cancelled.times.ended,
         "one ending, the first"
@@ -118,7 +118,7 @@ async fn a_cancel_races_the_end_and_one_of_them_wins() {
         }
         let (answered, ended) = tokio::join!(
             async { world.engine.cancel(&ada().owner, id).await.unwrap() },
-            waiting.ended()
+            end_of(waiting)
         );
         let stored = world.engine.get(&ada().owner, id).await.unwrap();
         assert_eq!(stored.status(), ended.status());

@@ -10,7 +10,7 @@ use response_testkit::faulty::{Fate, FaultyStore};
 use response_testkit::memory::MemoryStore;
 use response_testkit::script::{ScriptedTools, ToolScript, calls, text};
 
-use crate::world::{Plan, World, says, status};
+use crate::world::{Plan, World, end_of, says, status};
 
 /// When a process dies, relative to its commits, which are numbered from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ fn live_and_die(death: Death) -> Remains {
         let world = plan.build().await;
         let waiting = world.wait(says("search and pay")).await;
         tokio::select! {
-            response = waiting.ended() => { assert_eq!(status(&response), StatusName::Completed); }
+            response = end_of(waiting) => { assert_eq!(status(&response), StatusName::Completed); }
             () = front.died.notified() => {}
         }
         (world.tools.called().len(), front.commits())

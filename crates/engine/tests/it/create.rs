@@ -6,13 +6,13 @@ use response_domain::id::{ConversationId, ItemId, RawId, ResponseId};
 use response_domain::item::{CallId, FunctionCallOutput, ItemBody};
 use response_domain::ports::llm::TurnMode;
 use response_domain::ports::tools::ToolErrorKind;
-use response_domain::spec::{Draft, InputItem, ToolChoice, ToolRequest};
+use response_domain::spec::{Draft, InputItem, ToolChoice, ToolRequest, ToolSelection};
 use response_domain::status::StatusName;
 use response_engine::create::Created;
 use response_engine::error::CreateError;
 use response_testkit::script::{ScriptedTools, ToolScript, TurnScript, text};
 
-use crate::world::{Plan, World, but, output, says, status};
+use crate::world::{Plan, World, asks, but, end_of, output, read_all, says, status};
 
 fn tool(name: &str) -> ToolRequest {
     ToolRequest {
@@ -20,6 +20,43 @@ fn tool(name: &str) -> ToolRequest {
         description: None,
         parameters: None,
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_only_warmed_up_asks_no_model_and_can_be_built_on() {
+    let world = World::new([text("Hello Ada.")]).await;
+    let warm = but(|draft| draft.store = Some(false));
+    let mut reader = world.engine.warm_up(asks(warm)).await.unwrap();
+    let events = read_all(&mut reader).await;
+    response_testkit::grammar::check(&events).unwrap();
+    let whole = reader.whole();
+    assert_eq!(status(&whole.response), StatusName::Completed);
+    assert!(world.model.asked().is_empty());
+    let memory = response_engine::create::Memory {
+        response: whole.response.id,
+        items: whole.history.iter().chain(&whole.items).cloned().collect(),
+    };
+    let builds_on = |store: Option<bool>, memory| response_engine::create::Request {
+        memory,
+        ..asks(but(|draft| {
+            draft.previous = Some(whole.response.id);
+            draft.store = store;
+        }))
+    };
+    let next = builds_on(Some(false), Some(memory.clone()));
+    let Created::Waiting(waiting) = world.engine.create(next).await.unwrap() else {
+        panic!("it waits");
+    };
+    end_of(waiting).await;
+    assert_eq!(world.model.asked()[0].transcript.len(), 2);
+    for refused in [builds_on(Some(false), None), builds_on(None, Some(memory))] {
+        let refused = world.engine.create(refused).await;
+        assert!(
+            matches!(refused, Err(CreateError::PreviousNotFound(_))),
+            "{refused:?}"
+        );
+    }
+    assert!(world.store.all().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,10 +171,10 @@ async fn what_a_request_builds_on_must_exist() {
         draft.previous = Some(known.id);
         draft.conversation = other.conversation;
     });
-    let output = InputItem::New(ItemBody::FunctionCallOutput(FunctionCallOutput {
-        call_id: CallId(Arc::from("call_1")),
-        output: Arc::from("42"),
-    }));
+    let output = InputItem::New(ItemBody::FunctionCallOutput(FunctionCallOutput::text(
+        CallId(Arc::from("call_1")),
+        "42",
+    )));
     let reference = InputItem::Reference(ItemId::new(nobody, 0));
     let unknown = ToolChoice::Named(Arc::from("nothing"));
     let conversation = Some(ConversationId::new(nobody));
@@ -154,7 +191,7 @@ async fn what_a_request_builds_on_must_exist() {
         (but(|draft| draft.items = vec![reference]), "ItemNotFound"),
         (but(|draft| draft.items = vec![output]), "Unpaired"),
         (
-            but(|draft| draft.tools = Some(vec![tool("nothing")])),
+            but(|draft| draft.tools = Some(ToolSelection::Only(vec![tool("nothing")]))),
             "ToolNotAvailable",
         ),
         (
@@ -199,7 +236,7 @@ async fn named_tools_that_cannot_be_looked_up_refuse_the_request() {
     let world = Plan::new([text("Hello.")]).tools(tools).build().await;
     let error = world
         .create(Draft {
-            tools: Some(vec![tool("clock")]),
+            tools: Some(ToolSelection::Only(vec![tool("clock")])),
             ..says("hi")
         })
         .await
@@ -221,7 +258,7 @@ async fn more_runs_than_allowed_are_refused_until_one_ends() {
         .cancel(&crate::world::ada().owner, first.id())
         .await
         .unwrap();
-    first.ended().await;
+    end_of(first).await;
     tokio::task::yield_now().await;
     assert!(matches!(
         world.create(says("ho")).await,

@@ -129,8 +129,8 @@ async fn with_a_limit_for_each_owner_others_pass() {
     let draft = crate::world::but(|draft| draft.background = Some(true));
     let request = response_engine::create::Request {
         caller: bert.clone(),
-        draft,
         request_id: Arc::from("req-2"),
+        ..crate::world::asks(draft)
     };
     let berts = match world.engine.create(request).await.unwrap() {
         response_engine::create::Created::Queued(response) => response.id,

@@ -8,16 +8,20 @@
 
 mod background;
 mod background_crash;
+mod brought;
 mod cancel;
+mod conversations;
 mod crash;
 mod create;
 mod endpoints;
+mod keys;
 mod leases;
 mod limits;
 mod reading;
 mod shutdown;
 mod store_trouble;
 mod stream;
+mod tokens;
 mod tools;
 mod webhook_crash;
 mod webhooks;

@@ -25,6 +25,7 @@ fn kind(item: &Item) -> &'static str {
         ItemBody::Reasoning(_) => "reasoning",
         ItemBody::FunctionCall(_) => "call",
         ItemBody::FunctionCallOutput(_) => "output",
+        other => panic!("no run writes {other:?}"),
     }
 }
 

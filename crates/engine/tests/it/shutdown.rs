@@ -10,7 +10,7 @@ use response_engine::error::CreateError;
 use response_engine::read::Intake;
 use response_testkit::script::{ScriptedTools, ToolScript, TurnScript, calls, text};
 
-use crate::world::{Plan, World, ada, says, status};
+use crate::world::{Plan, World, ada, end_of, says, status};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -38,7 +38,7 @@ async fn runs_that_can_end_do_and_nothing_new_begins() {
     let waiting = world.wait(says("go")).await;
     let engine = world.engine.clone();
     let ending = tokio::join!(
-        waiting.ended(),
+        end_of(waiting),
         engine.shut_down(patience(), 5 * SECOND),
         async {
             tokio::task::yield_now().await;
@@ -57,7 +57,7 @@ async fn runs_that_are_left_end_as_interrupted() {
     let world = World::new([TurnScript::Hangs(vec![])]).await;
     let waiting = world.wait(says("go")).await;
     let (ended, ()) = tokio::join!(
-        waiting.ended(),
+        end_of(waiting),
         world.engine.shut_down(patience(), 5 * SECOND)
     );
     assert_eq!(failure(ended.status()), FailureCode::Interrupted);

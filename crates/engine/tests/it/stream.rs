@@ -25,6 +25,7 @@ fn names(events: &[Event]) -> Vec<&'static str> {
             Event::ItemClosed(..) => "item closed",
             Event::CallStarted(_) => "call started",
             Event::CallReturned(_) => "call returned",
+            Event::CallDropped(..) => "call dropped",
             Event::Ended(_) => "ended",
         })
         .collect()

@@ -6,12 +6,12 @@ use response_domain::failure::FailureCode;
 use response_domain::item::ItemBody;
 use response_domain::ports::tools::ToolErrorKind;
 use response_domain::response::Response;
-use response_domain::spec::{Draft, ToolFailure};
+use response_domain::spec::{Draft, ToolFailure, ToolSelection};
 use response_domain::status::{Status, StatusName};
 use response_domain::tool::Verdict;
 use response_testkit::script::{ScriptedTools, ToolScript, calls, text};
 
-use crate::world::{Plan, output, says, status};
+use crate::world::{Plan, end_of, output, says, status};
 
 fn failure(response: &Response) -> FailureCode {
     match response.status() {
@@ -127,7 +127,7 @@ async fn calls_of_one_round_run_side_by_side_up_to_the_bound() {
         Some(&2),
         "two leave at once, the third waits: {reached:?}"
     );
-    assert_eq!(status(&*waiting.ended().await), StatusName::Completed);
+    assert_eq!(status(&*end_of(waiting).await), StatusName::Completed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,7 +228,7 @@ async fn no_tools_are_looked_up_when_none_are_wanted() {
     let world = Plan::new([text("Hello.")]).tools(tools).build().await;
     let response = world
         .answer(Draft {
-            tools: Some(vec![]),
+            tools: Some(ToolSelection::Nothing),
             ..says("hi")
         })
         .await;

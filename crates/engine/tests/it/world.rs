@@ -8,6 +8,8 @@ use response_domain::event::Event;
 use response_domain::id::{RawId, ResponseId, WorkerId};
 use response_domain::item::{ItemBody, Message, Role};
 use response_domain::json::Json;
+use response_domain::ports::conversation::ConversationStore;
+use response_domain::ports::idempotency::KeyStore;
 use response_domain::ports::queue::{EventLog, JobQueue};
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
 use response_domain::ports::webhook::{EndpointStore, WebhookOutbox};
@@ -104,6 +106,11 @@ impl Plan {
                 Some(front) => (front.clone(), front.clone(), front),
                 None => (self.store.clone(), self.store.clone(), self.store.clone()),
             };
+        let (conversations, keys): (Arc<dyn ConversationStore>, Arc<dyn KeyStore>) =
+            match self.front.clone() {
+                Some(front) => (front.clone(), front),
+                None => (self.store.clone(), self.store.clone()),
+            };
         let (endpoints, outbox): (Arc<dyn EndpointStore>, Arc<dyn WebhookOutbox>) = match self.front
         {
             Some(front) => (front.clone(), front),
@@ -115,6 +122,8 @@ impl Plan {
             log: self.log.unwrap_or(log),
             bus: self.bus.clone(),
             vault: Arc::new(self.vault),
+            conversations,
+            keys,
             endpoints,
             outbox,
             sender: self.sender.clone(),
@@ -156,32 +165,42 @@ impl Plan {
     }
 }
 
+/// A request of Ada.
+pub(crate) fn asks(draft: Draft) -> Request {
+    Request {
+        caller: ada(),
+        draft,
+        request_id: Arc::from("req-1"),
+        key: None,
+        memory: None,
+    }
+}
+
+/// The ended response of a run of this process.
+pub(crate) async fn end_of(waiting: Waiting) -> Arc<Response> {
+    waiting.ended().await.unwrap().response
+}
+
 impl World {
     pub(crate) async fn new(turns: impl IntoIterator<Item = TurnScript>) -> Self {
         Plan::new(turns).build().await
     }
 
     pub(crate) async fn create(&self, draft: Draft) -> Result<Created, CreateError> {
-        self.engine
-            .create(Request {
-                caller: ada(),
-                draft,
-                request_id: Arc::from("req-1"),
-            })
-            .await
+        self.engine.create(asks(draft)).await
     }
 
     pub(crate) async fn wait(&self, draft: Draft) -> Waiting {
         match self.create(draft).await.unwrap() {
             Created::Waiting(waiting) => waiting,
-            Created::Streaming(_) | Created::Queued(_) => {
+            Created::Streaming(_) | Created::Queued(_) | Created::Retold(_) => {
                 panic!("the draft asks for something else")
             }
         }
     }
 
     pub(crate) async fn answer(&self, draft: Draft) -> Arc<Response> {
-        self.wait(draft).await.ended().await
+        end_of(self.wait(draft).await).await
     }
 
     pub(crate) async fn stream(&self, draft: Draft) -> Reader {
@@ -194,7 +213,9 @@ impl World {
             .unwrap()
         {
             Created::Streaming(reader) => reader,
-            Created::Waiting(_) | Created::Queued(_) => panic!("the draft asks for something else"),
+            Created::Waiting(_) | Created::Queued(_) | Created::Retold(_) => {
+                panic!("the draft asks for something else")
+            }
         }
     }
 }
@@ -208,7 +229,9 @@ impl World {
         };
         match self.create(draft).await.unwrap() {
             Created::Queued(response) => response,
-            Created::Waiting(_) | Created::Streaming(_) => panic!("a draft for the queue waits"),
+            Created::Waiting(_) | Created::Streaming(_) | Created::Retold(_) => {
+                panic!("a draft for the queue waits")
+            }
         }
     }
 
