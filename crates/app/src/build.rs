@@ -6,7 +6,6 @@ use std::sync::Arc;
 use response_domain::id::{IdGenerator, WorkerId};
 use response_domain::ports::auth::Authenticator;
 use response_domain::ports::webhook::WebhookPayloads;
-use response_domain::time::Clock;
 use response_engine::Engine;
 use response_engine::ports::Ports;
 use response_identity::Guest;
@@ -124,9 +123,7 @@ pub async fn build(
     webhooks::tell(&policy);
     let vault = keys::vault(vault, &database)?;
     let metrics = metrics::start()?;
-    let database = storage::of(process, database, policy.background.workers);
-    let store = Arc::new(open(database).await?);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = Arc::new(open(storage::of(process, database, policy.background.workers)).await?);
     let tools = Arc::new(upstreams::tool_servers(mcp, tools, guard, runtime.clone())?);
     let ports = Ports {
         store: store.clone(),
@@ -141,10 +138,10 @@ pub async fn build(
         outbox: store.clone(),
         sender: Arc::new(sender),
         payloads,
-        llm: Arc::new(upstreams::model_server(llm, Arc::clone(&clock))?),
+        llm: Arc::new(upstreams::model_server(llm, Arc::new(SystemClock))?),
         registry: tools.clone(),
         executor: tools.clone(),
-        clock,
+        clock: Arc::new(SystemClock),
         ids: Arc::clone(&ids),
         worker: WorkerId::new(ids.next()),
     };

@@ -11,7 +11,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App as Actix, HttpServer};
 use response_app::shutdown::{Patience, Signals};
 use response_app::{App, Process, build};
-use response_http::{Face, FaceOptions, Metrics, Payloads, mount};
+use response_http::{Face, FaceOptions, HostedTools, Metrics, Payloads, mount};
 use response_settings::{Http, Settings, Threads};
 use socket2::SockRef;
 
@@ -51,6 +51,7 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
         json_depth,
         max_tools: _,
         max_input_items: _,
+        hosted_tools,
         metadata_limit: _,
         threads,
         heartbeat,
@@ -72,6 +73,10 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
             json_depth: json_depth.get(),
             heartbeat,
             body_timeout,
+            hosted_tools: match hosted_tools {
+                response_settings::HostedTools::Ignore => HostedTools::Ignore,
+                response_settings::HostedTools::Refuse => HostedTools::Refuse,
+            },
         },
     };
     let threads = match threads {
