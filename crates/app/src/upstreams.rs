@@ -196,3 +196,43 @@ fn header_map(server: &str, headers: &SecretHeaders) -> Result<HeaderMap, Upstre
     }
     Ok(map)
 }
+
+#[cfg(test)]
+mod tests {
+    use response_domain::ports::tools::ToolRegistry;
+    use response_settings::{Settings, Sources};
+
+    use super::*;
+
+    fn tools(variables: &[(&str, &str)]) -> McpTools {
+        let upstream = [
+            ("RESPONSE_LLM_API_URL", "http://llm-api:8080"),
+            ("RESPONSE_MCP_TOOLS_URL", "http://mcp-tools:8091"),
+        ];
+        let given = variables.iter().copied();
+        let sources = Sources::from_variables(upstream.into_iter().chain(given));
+        let settings = Settings::load(&sources).unwrap().settings;
+        let guard = crate::guard::of_named_by_callers(&settings);
+        tool_servers(settings.mcp, settings.tools, guard, Handle::current()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_platforms_server_has_the_label_that_the_settings_tell() {
+        assert_eq!(tools(&[]).labels(), [Arc::from(PLATFORM_LABEL)]);
+    }
+
+    #[tokio::test]
+    async fn servers_that_callers_name_are_called_within_the_guard_unless_switched_off() {
+        let admits = |tools: &McpTools, host: &str| {
+            let url = format!("https://{host}/mcp");
+            tools.admit(&url).is_ok()
+        };
+        let usual = tools(&[]);
+        assert!(admits(&usual, "mcp.example") && admits(&usual, "1.1.1.1"));
+        assert!(!admits(&usual, "127.0.0.1") && !admits(&usual, "10.1.2.3"));
+        let opened = tools(&[("EGRESS_ALLOW_CIDRS", "10.1.0.0/16")]);
+        assert!(admits(&opened, "10.1.2.3") && !admits(&opened, "10.2.0.1"));
+        let closed = tools(&[("MCP_CALLER_SERVERS", "false")]);
+        assert!(!admits(&closed, "mcp.example") && !admits(&closed, "1.1.1.1"));
+    }
+}
