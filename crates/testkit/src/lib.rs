@@ -12,6 +12,8 @@ pub mod sender;
 pub mod vault;
 pub mod wire;
 
+pub mod conversation_suite;
+pub mod idempotency_suite;
 pub mod postgres;
 pub mod queue_suite;
 pub mod store_suite;

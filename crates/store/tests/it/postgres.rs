@@ -31,3 +31,5 @@ async fn fixture() -> Fixture {
 response_testkit::store_suite!(fixture());
 response_testkit::queue_suite!(fixture());
 response_testkit::webhook_suite!(fixture());
+response_testkit::conversation_suite!(fixture());
+response_testkit::idempotency_suite!(fixture());

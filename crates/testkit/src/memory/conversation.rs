@@ -62,6 +62,19 @@ impl Conversations {
         self.places.push(Place::Response(id));
     }
 
+    /// Whether items were put somewhere that have this parent.
+    pub(super) fn has(&self, parent: RawId) -> bool {
+        self.put.contains_key(&parent)
+    }
+
+    /// An item that its owner put somewhere.
+    pub(super) fn item(&self, owner: &OwnerId, id: &ItemId) -> Option<Arc<Item>> {
+        let put = self.put.get(&id.parent).filter(|put| put.owner == *owner);
+        put.and_then(|put| put.items.get(id)).cloned()
+    }
+}
+
+impl State {
     fn put(
         &mut self,
         owner: &OwnerId,
@@ -75,7 +88,8 @@ impl Conversations {
         if items.iter().any(|item| item.id.parent != parent) {
             return Err(StoreError::Failed("items of several parents".into()));
         }
-        if self.put.contains_key(&parent) {
+        let conversations = &mut self.conversations;
+        if conversations.has(parent) || self.rows.contains_key(&ResponseId::new(parent)) {
             return Err(StoreError::Stale);
         }
         let put = Put {
@@ -83,19 +97,11 @@ impl Conversations {
             conversation: id,
             items: items.iter().map(|it| (it.id, Arc::clone(it))).collect(),
         };
-        self.put.insert(parent, put);
-        self.places.push(Place::Put(parent));
+        conversations.put.insert(parent, put);
+        conversations.places.push(Place::Put(parent));
         Ok(())
     }
 
-    /// An item that its owner put somewhere.
-    pub(super) fn item(&self, owner: &OwnerId, id: &ItemId) -> Option<Arc<Item>> {
-        let put = self.put.get(&id.parent).filter(|put| put.owner == *owner);
-        put.and_then(|put| put.items.get(id)).cloned()
-    }
-}
-
-impl State {
     fn responses_of(
         &self,
         owner: &OwnerId,
@@ -217,7 +223,7 @@ impl ConversationStore for MemoryStore {
         if state.conversations.rows.contains_key(&conversation.id) {
             return Err(StoreError::Stale);
         }
-        state.conversations.put(owner, conversation.id, items)?;
+        state.put(owner, conversation.id, items)?;
         state.say(owner, conversation, Standing::Open);
         Ok(())
     }
@@ -266,7 +272,7 @@ impl ConversationStore for MemoryStore {
         if state.conversation(owner, id).is_none() {
             return Ok(false);
         }
-        state.conversations.put(owner, id, items)?;
+        state.put(owner, id, items)?;
         Ok(true)
     }
 

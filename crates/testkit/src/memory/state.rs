@@ -118,7 +118,7 @@ impl State {
         let row = self.rows.get(&id);
         let open = row.filter(|row| row.is_open());
         match guard {
-            Guard::New(_) | Guard::Queued(_) => row.is_none(),
+            Guard::New(_) | Guard::Queued(_) => row.is_none() && !self.conversations.has(id.raw()),
             Guard::Held(worker) => open.is_some_and(|row| row.worker == Some(*worker)),
             Guard::Leased(lease) => open.is_some() && lease.response == id && self.holds(lease),
             Guard::Open => {
