@@ -10,6 +10,7 @@ use response_testkit::faulty::{Fate, FaultyStore};
 use response_testkit::memory::MemoryStore;
 use response_testkit::queue_suite::sample::{claim, deltas, enqueue, more, running, standing};
 
+mod conversation;
 mod webhook;
 
 const FATES: [Fate; 5] = [
