@@ -12,6 +12,7 @@ use crate::error::ChoreError;
 mod bench;
 mod check;
 mod command;
+mod conform;
 mod db;
 mod dev;
 mod dist;
@@ -54,6 +55,8 @@ enum Chore {
     Bench(bench::Bench),
     /// Load, and processes killed, frozen and restarted; then whether anything was lost or doubled
     Soak(soak::Soak),
+    /// Asks a server what clients of OpenAI ask, and holds every answer to what they rely on
+    Conform(conform::Conform),
     /// Builds the release binaries
     Dist,
     /// Runs a program that ends when standard input does
@@ -82,6 +85,7 @@ fn perform(chore: Chore) -> Result<(), ChoreError> {
         Chore::Dev(dev) => dev.run(),
         Chore::Bench(bench) => bench.run(),
         Chore::Soak(soak) => soak.run(),
+        Chore::Conform(conform) => conform.run(),
         Chore::Dist => dist::run(),
         Chore::Guard(guard) => guard.run(),
     }

@@ -248,7 +248,7 @@ mod tests {
         );
         let said = refused("response-engine", &[("response-testkit", "")]);
         assert!(
-            said[0].contains("response-testkit is for: tests only"),
+            said[0].contains("response-testkit is for: xtask, and tests"),
             "{said:?}"
         );
     }

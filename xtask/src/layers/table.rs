@@ -85,7 +85,12 @@ pub(super) const ROOMS: &[Room] = &[
     room("app", 3, EVERYTHING_BELOW_APP, Tests::Everything),
     room("server", 4, &["app", "http", "settings"], Tests::Everything),
     room("worker", 4, &["app", "http", "settings"], Tests::Everything),
-    room("xtask", 5, &["settings", "http", "devstack"], Tests::Fakes),
+    room(
+        "xtask",
+        5,
+        &["settings", "http", "devstack", "egress", "testkit"],
+        Tests::Fakes,
+    ),
 ];
 
 /// The crates that tests may use wherever they stand.
