@@ -25,7 +25,7 @@ pub(in crate::dialect::openai) fn conversation(
     let items = read_items(&fields, &mut faults);
     faults.end()?;
     let metadata = metadata.unwrap_or_else(Json::empty_object);
-    Ok((metadata, items.found()?))
+    Ok((metadata, items.found("items")?))
 }
 
 /// The metadata that a conversation is to have.
@@ -46,7 +46,7 @@ pub(in crate::dialect::openai) fn items(body: &str) -> Result<Vec<InputItem>, Pr
     fields.required("items", &mut faults);
     let items = read_items(&fields, &mut faults);
     faults.end()?;
-    items.found()
+    items.found("items")
 }
 
 fn read_items<const N: usize>(fields: &Members<'_, 'static, N>, faults: &mut Faults) -> Input {

@@ -87,13 +87,13 @@ impl Input {
         input
     }
 
-    /// The items. An id that names nothing is a problem of its own, after all faults.
-    pub(super) fn found(self) -> Result<Vec<InputItem>, Problem> {
+    /// The items of this field. An id that names nothing is a problem of its own, after all faults.
+    pub(super) fn found(self, field: &'static str) -> Result<Vec<InputItem>, Problem> {
         match self.lost {
             None => Ok(self.items),
             Some(id) => {
                 let message = format!("Item with id '{}' not found.", quoted(&id));
-                Err(Problem::not_found("item_not_found", message).about("input"))
+                Err(Problem::not_found("item_not_found", message).about(field))
             }
         }
     }

@@ -8,6 +8,7 @@ use response_domain::id::{ConversationId, ResponseId};
 use response_domain::json::Json;
 use response_domain::spec::{
     BackgroundStream, Controls, Draft, Overlap, ReasoningForm, Silence, ToolSelection, Truncation,
+    Unanswered,
 };
 
 use self::choice::{Choice, choice};
@@ -190,7 +191,7 @@ impl Context {
 
     /// The draft with this in it. Ids that are none of ours name nothing.
     fn complete(self, draft: Draft) -> Result<Draft, Problem> {
-        let items = self.input.found()?;
+        let items = self.input.found("input")?;
         let previous = self.previous.map(|id| {
             id.parse::<ResponseId>().map_err(|_no_id| {
                 let id = quoted(&id);
@@ -214,6 +215,7 @@ impl Context {
             conversation: conversation.transpose()?,
             overlap: Overlap::Refused,
             silence: Silence::Allowed,
+            unanswered: Unanswered::Refused,
             ..draft
         })
     }

@@ -367,6 +367,8 @@ fn conversations_take_a_few_items_and_metadata() {
         problem(added(faulty)),
         expected(missing, "items[1].content")
     );
+    let lost = json!({"items": [{"type": "item_reference", "id": "nope"}]});
+    assert_eq!(problem(added(lost)), expected("item_not_found", "items"));
     let (metadata, none) = conversation("{}").unwrap();
     assert_eq!((metadata.as_str(), none.len()), ("{}", 0));
     let whole = json!({"metadata": {"a": "b"}, "items": vec![item; 20]}).to_string();
