@@ -11,6 +11,7 @@ mod answer;
 mod background_postgres;
 mod faults;
 mod lifecycle;
+mod openai;
 mod process;
 mod settings;
 mod webhooks;

@@ -41,7 +41,7 @@ fn questions() -> Vec<Value> {
         json!({"input": "a story [[fail:bad-arguments]]", "tools": [never]}),
         json!({"input": "Calculate 12*7. [[quirk:q5 round:1]] [[quirk:q14-inline]]", "tools": [never]}),
         json!({"input": "Calculate 12*7. [[quirk:q9-tagged round:1]]", "tools": [never]}),
-        json!({"input": "a story [[quirk:q19-error]]", "text": {"format": {"type": "json_object"}}}),
+        json!({"input": "a story [[fail:broken]]", "text": {"format": {"type": "json_object"}}}),
     ]
 }
 

@@ -31,7 +31,7 @@ def is_polled_to_its_end():
 
 def is_streamed_and_picked_up_again():
     stream = ai.responses.create(
-        model=MODEL, input="Write a long report.", background=True, stream=True
+        model=MODEL, input="Write a long report. [[delta-delay:5ms]]", background=True, stream=True
     )
     live = []
     for event in stream:

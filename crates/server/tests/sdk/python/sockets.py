@@ -3,7 +3,7 @@
 import json
 
 import openai
-from openai.lib.responses_websocket import ResponsesWebSocketSession
+from openai.lib.responses_websocket import ResponsesWebSocketLimits, ResponsesWebSocketSession
 from openai.types.responses import ResponsesServerEvent
 
 import service
@@ -113,8 +113,15 @@ def runs_tools(label):
 
 
 def serves_the_librarys_session():
+    limits = ResponsesWebSocketLimits(
+        max_lanes=1,
+        max_events_per_lane=128,
+        max_events=128,
+        max_bytes_per_lane=1 << 20,
+        max_bytes=1 << 20,
+    )
     with ai.responses.connect() as connection:
-        with ResponsesWebSocketSession(connection) as session:
+        with ResponsesWebSocketSession(connection, limits=limits) as session:
             session.default.send({"type": "response.create", "model": MODEL, "input": "say hello"})
             response = session.default.get_final_response()
             assert response.output_text == "hello", response

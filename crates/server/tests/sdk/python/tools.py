@@ -334,7 +334,7 @@ def servers_that_may_not_be_called_are_refused(url):
     for tool in table:
         refused = service.refusal(lambda: ai.responses.create(model=MODEL, input="hi", tools=[tool]))
         assert refused[:2] == ["BadRequestError", 400], (tool, refused)
-        assert refused[3].startswith("tools[0]"), (tool, refused)
+        assert refused[3].startswith("tools"), (tool, refused)
     return {}
 
 
