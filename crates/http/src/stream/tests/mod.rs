@@ -11,6 +11,9 @@ use response_domain::id::{ItemId, RawId};
 use super::*;
 use crate::dialect::native::Native;
 
+mod runs;
+mod told;
+
 fn said(text: &str) -> Event {
     let place = Place {
         item: ItemId::new(RawId::new(1), 1),
