@@ -210,6 +210,8 @@ pub struct Draft {
     pub overlap: Overlap,
     /// See [`ResponseSpec::previous`].
     pub previous: Option<ResponseId>,
+    /// What to do with calls of what it continues that their caller left without an output.
+    pub unanswered: Unanswered,
     /// A JSON object.
     pub metadata: Option<Json>,
     /// See [`ResponseSpec::user`].
@@ -226,6 +228,17 @@ pub enum BackgroundStream {
     Refused,
     /// They do: the caller follows it from its first event on, as it could later.
     Followed,
+}
+
+/// What to do with calls of the history that were their caller's to run, when the input does not bring their
+/// outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unanswered {
+    /// The model does not get to read them.
+    #[default]
+    LeftOut,
+    /// The request is refused.
+    Refused,
 }
 
 /// Whether a request may come without any input.

@@ -12,7 +12,7 @@ use response_domain::ports::idempotency::IdempotencyKey;
 use response_domain::ports::llm::CallContext;
 use response_domain::response::Response;
 use response_domain::run::{Run, Start, pairs};
-use response_domain::spec::{Delivery, Draft, Overlap, ResponseSpec, Storage};
+use response_domain::spec::{Delivery, Draft, Overlap, ResponseSpec, Storage, Unanswered};
 use tokio::sync::mpsc;
 
 use crate::Engine;
@@ -67,6 +67,7 @@ pub(crate) struct Wish {
     pub(crate) caller: Caller,
     pub(crate) tool_secrets: ToolSecrets,
     pub(crate) overlap: Overlap,
+    pub(crate) unanswered: Unanswered,
     pub(crate) request_id: Arc<str>,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) memory: Option<Memory>,
@@ -133,12 +134,13 @@ impl Engine {
             memory,
         } = request;
         let tool_secrets = std::mem::take(&mut draft.tool_secrets);
-        let overlap = draft.overlap;
+        let (overlap, unanswered) = (draft.overlap, draft.unanswered);
         let spec = ResponseSpec::check(draft, &self.0.policy.spec).map_err(CreateError::Refused)?;
         let wish = Wish {
             caller,
             tool_secrets,
             overlap,
+            unanswered,
             request_id,
             key,
             memory,
@@ -182,7 +184,7 @@ impl Engine {
             Some(history) => (history.items, history.seen),
             None => (Arc::from([]), 0),
         };
-        if let Some(unpaired) = pairs::unpaired(&history, &input) {
+        if let Some(unpaired) = pairs::unpaired(&history, &input, wish.unanswered) {
             return Err(CreateError::Unpaired(unpaired));
         }
         Ok(Accepted {

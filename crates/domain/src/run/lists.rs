@@ -14,7 +14,8 @@ impl Run {
     /// Writes down and tells what the servers listed that the request names.
     pub(super) fn tell_lists(&mut self, toolbox: &Toolbox, now: &mut Moment) {
         for listing in &toolbox.servers {
-            if self.knows_list(&listing.label) {
+            let list = self.list(listing);
+            if self.knows(&list) {
                 continue;
             }
             let label = Arc::clone(&listing.label);
@@ -23,7 +24,7 @@ impl Run {
                 id: place.item,
                 turn: self.turn.max(1),
                 status: ItemStatus::Completed,
-                body: ItemBody::ToolList(list(listing)),
+                body: ItemBody::ToolList(list),
             });
             let kind = OpenItem::ToolList { label };
             now.tell(Event::ItemOpened { place, kind });
@@ -32,11 +33,37 @@ impl Run {
         }
     }
 
-    fn knows_list(&self, label: &str) -> bool {
+    /// Whether the transcript has a list of this server with all of these tools.
+    fn knows(&self, list: &ToolList) -> bool {
+        let Ok(tools) = &list.tools else {
+            return false;
+        };
         let mut items = self.history.iter().chain(&self.own);
-        items.any(|item| {
-            matches!(&item.body, ItemBody::ToolList(list) if &*list.label == label && list.tools.is_ok())
+        items.any(|item| match &item.body {
+            ItemBody::ToolList(ToolList {
+                label,
+                tools: Ok(known),
+            }) => {
+                let is_known = |tool: &ListedTool| known.iter().any(|it| it.name == tool.name);
+                *label == list.label && tools.iter().all(is_known)
+            }
+            _ => false,
         })
+    }
+
+    /// The tools of a server that are on offer, or why there are none.
+    fn list(&self, listing: &Listing) -> ToolList {
+        let is_its = |tool: &&Arc<ToolSpec>| match &tool.home {
+            ToolHome::Server { label, .. } => *label == listing.label,
+            ToolHome::Caller => false,
+        };
+        let offered = self.tools.iter().filter(is_its);
+        let tools = match &listing.tools {
+            Ok(_) => Ok(offered.map(|tool| listed(tool)).collect()),
+            Err(failure) => Err(failure.message.as_str().into()),
+        };
+        let label = Arc::clone(&listing.label);
+        ToolList { label, tools }
     }
 
     /// Where the next item of the output stands.
@@ -47,15 +74,6 @@ impl Run {
             index: narrow(index),
         }
     }
-}
-
-fn list(listing: &Listing) -> ToolList {
-    let tools = match &listing.tools {
-        Ok(tools) => Ok(tools.iter().map(|tool| listed(tool)).collect()),
-        Err(failure) => Err(failure.message.as_str().into()),
-    };
-    let label = Arc::clone(&listing.label);
-    ToolList { label, tools }
 }
 
 fn listed(tool: &ToolSpec) -> ListedTool {

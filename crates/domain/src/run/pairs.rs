@@ -6,12 +6,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::approve::request;
-use crate::item::{CallId, Item, ItemBody, Runner};
+use crate::item::{CallId, Item, ItemBody, ItemStatus, Runner};
+use crate::spec::Unanswered;
 
 /// A call or an output that stands alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpaired {
-    /// Its place among the run's own items.
+    /// Its place among the run's own items; 0 for a call of the history.
     pub place: usize,
     /// The name of the call.
     pub call_id: CallId,
@@ -30,9 +31,13 @@ pub enum Lacks {
     Request,
 }
 
-/// The first of `own` that stands alone, behind `history`. Calls of the history may: their caller went
-/// on without them, or their run was stopped.
-pub fn unpaired(history: &[Arc<Item>], own: &[Arc<Item>]) -> Option<Unpaired> {
+/// The first of `own` that stands alone, behind `history`. Calls of the history may: their run was stopped,
+/// or their caller went on without them, unless that is `refused`.
+pub fn unpaired(
+    history: &[Arc<Item>],
+    own: &[Arc<Item>],
+    unanswered: Unanswered,
+) -> Option<Unpaired> {
     let mut open: HashMap<&CallId, Option<usize>> = HashMap::new();
     let lone = |place, call_id: &CallId, lacks| Unpaired {
         place,
@@ -67,6 +72,17 @@ pub fn unpaired(history: &[Arc<Item>], own: &[Arc<Item>]) -> Option<Unpaired> {
                 }
             }
             _ => {}
+        }
+    }
+    if unanswered == Unanswered::Refused {
+        let is_left = |item: &&Arc<Item>| {
+            item.status == ItemStatus::Completed
+                && item.as_call().is_some_and(|call| {
+                    call.runner == Runner::Caller && open.get(&call.call_id) == Some(&None)
+                })
+        };
+        if let Some(call) = history.iter().find(is_left).and_then(|item| item.as_call()) {
+            return Some(lone(0, &call.call_id, Lacks::Output));
         }
     }
     open.into_iter()

@@ -164,6 +164,20 @@ fn only_allowed_tools_are_on_offer_and_others_are_not_called() {
 }
 
 #[test]
+fn a_list_holds_what_is_on_offer() {
+    check(
+        "
+        request offers=web allowed=web.a
+        up                                => list tools
+        tools web=a:safe,b:safe           => ask: u:hi
+        model say Hi.                     => completed: Hi.
+        = rounds 0, turns 1 =>
+        = items u:hi list:web=1 a:Hi. =>
+        ",
+    );
+}
+
+#[test]
 fn a_demand_for_a_server_holds_for_the_first_round() {
     check(
         "

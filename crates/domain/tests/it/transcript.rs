@@ -8,6 +8,7 @@ use response_domain::item::{
 };
 use response_domain::run::pairs::{Lacks, unpaired};
 use response_domain::run::transcript::fit;
+use response_domain::spec::Unanswered;
 
 use crate::script::show_items;
 
@@ -103,9 +104,29 @@ fn what_stands_alone_in_the_input_is_found() {
         ("c:x c:y o:z", "u:a", None),
     ];
     for (history, own, expected) in cases {
-        let found = unpaired(&items(history, 1), &items(own, 100));
+        let found = unpaired(&items(history, 1), &items(own, 100), Unanswered::LeftOut);
         let found = found.map(|lone| (lone.place, lone.lacks));
         assert_eq!(found, expected, "{history} / {own}");
+    }
+}
+
+#[test]
+fn calls_of_the_history_that_their_caller_left_are_found_where_that_is_wanted() {
+    let cases = [
+        // history, own, the call
+        ("u:a c1:x", "o:x", None),
+        ("u:a c1:x c1:y", "o:x", Some("y")),
+        ("u:a c1:x c1:y", "o:x o:y", None),
+        ("u:a c1:x c1:y", "u:b", Some("x")),
+        ("u:a c1:x o:x", "u:b", None),
+    ];
+    for (history, own, expected) in cases {
+        let (history_items, own_items) = (items(history, 1), items(own, 100));
+        let found = unpaired(&history_items, &own_items, Unanswered::Refused);
+        let found = found.map(|lone| lone.call_id.0.to_string());
+        assert_eq!(found.as_deref(), expected, "{history} / {own}");
+        let lenient = unpaired(&history_items, &own_items, Unanswered::LeftOut);
+        assert_eq!(lenient, None, "{history} / {own}");
     }
 }
 
@@ -182,5 +203,5 @@ fn a_hundred_thousand_items_are_fitted_in_one_go() {
     let some = fit(&history, &own, 450_000);
     assert!(some.len() > 40_000 && some.len() < history.len());
     assert_eq!(fit(&history, &own, 0).len(), 1);
-    assert_eq!(unpaired(&history, &own), None);
+    assert_eq!(unpaired(&history, &own, Unanswered::Refused), None);
 }

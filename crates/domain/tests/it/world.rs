@@ -16,7 +16,9 @@ use response_domain::response::Response;
 use response_domain::run::checkpoint::{Checkpoint, Resumption};
 use response_domain::run::limits::Rules;
 use response_domain::run::{Answer, IllegalInput, Input, Next, Phase, Run, Start, pairs};
-use response_domain::spec::{Draft, InputItem, OnMaxDepth, ResponseSpec, SpecLimits, ToolFailure};
+use response_domain::spec::{
+    Draft, InputItem, OnMaxDepth, ResponseSpec, SpecLimits, ToolFailure, Unanswered,
+};
 use response_domain::status::{Change, Status};
 use response_domain::time::Timestamp;
 use response_domain::usage::Usage;
@@ -375,7 +377,10 @@ impl World {
 
 /// What a model is sent has every call with its output, and nothing that stands alone.
 fn check_turn(turn: &ModelTurn) {
-    assert_eq!(pairs::unpaired(&[], &turn.transcript), None);
+    assert_eq!(
+        pairs::unpaired(&[], &turn.transcript, Unanswered::LeftOut),
+        None
+    );
     let ids: HashSet<_> = turn.transcript.iter().map(|item| item.id).collect();
     assert_eq!(ids.len(), turn.transcript.len(), "no item is sent twice");
 }
