@@ -2,7 +2,8 @@
 //! a mere text.
 
 use response_domain::item::{FilePart, Part, Role};
-use serde::{Serialize, Serializer};
+use response_domain::json::Json;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// A part.
@@ -14,6 +15,7 @@ pub(super) enum Shape<'a> {
     Refusal(Refusal<'a>),
     Image(Image<'a>),
     File(File<'a>),
+    Video(Video),
     Other(&'a RawValue),
 }
 
@@ -61,6 +63,35 @@ pub(super) struct File<'a> {
     url: Option<&'a str>,
     #[serde(rename = "file_id", skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
+}
+
+/// A video, which is kept in the form of model servers.
+#[derive(Serialize)]
+pub(super) struct Video {
+    r#type: &'static str,
+    #[serde(rename = "video_url")]
+    url: String,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ChatPart {
+    VideoUrl { video_url: ChatVideo },
+}
+
+#[derive(Deserialize)]
+struct ChatVideo {
+    url: String,
+}
+
+impl Video {
+    fn of(raw: &Json) -> Option<Self> {
+        let ChatPart::VideoUrl { video_url } = serde_json::from_str(raw.as_str()).ok()?;
+        Some(Self {
+            r#type: "input_video",
+            url: video_url.url,
+        })
+    }
 }
 
 impl<'a> Text<'a> {
@@ -139,7 +170,10 @@ impl<'a> Shape<'a> {
             }),
             Part::Image { url, detail } => Self::Image(Image::of(url, detail.as_deref())),
             Part::File(file) => Self::File(File::of(file)),
-            Part::Other(raw) => Self::Other(raw.raw()),
+            Part::Other(raw) => match Video::of(raw) {
+                Some(video) => Self::Video(video),
+                None => Self::Other(raw.raw()),
+            },
         }
     }
 }

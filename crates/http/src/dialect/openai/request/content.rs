@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use response_domain::item::{FilePart, Part};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::echo::json_of;
 use super::faults::{Faults, Path};
 use super::members::Members;
 use crate::dialect::elements::MOST_ELEMENTS;
@@ -13,7 +15,7 @@ use crate::dialect::object::kept;
 /// The most characters of one text.
 pub(super) const LONGEST_TEXT: usize = 10_485_760;
 
-const MEMBERS: &[&str; 9] = &[
+const MEMBERS: &[&str; 10] = &[
     "type",
     "text",
     "refusal",
@@ -23,7 +25,10 @@ const MEMBERS: &[&str; 9] = &[
     "file_url",
     "file_data",
     "filename",
+    "video_url",
 ];
+
+type PartMembers<'a, 'p> = Members<'a, 'p, 10>;
 
 /// The types of parts that there are.
 pub(super) const CONTENT: &[&str] = &[
@@ -65,8 +70,9 @@ fn part(at: &Path<'_>, json: &RawValue, kinds: &[&str], faults: &mut Faults) -> 
         "refusal" => Some(Part::Refusal(part.required_text("refusal", faults)?)),
         "input_image" => image(&part, faults),
         "input_file" => file(&part, faults),
-        // Their forms are the model server's to know.
-        "input_audio" | "input_video" => Some(Part::Other(kept(json))),
+        "input_video" => video(&part, faults),
+        // It has the same form for a model server.
+        "input_audio" => Some(Part::Other(kept(json))),
         _ => faults.unsupported(&part.at("type"), &kind, kinds),
     }
 }
@@ -77,7 +83,7 @@ fn long_text(at: &Path<'_>, json: &RawValue, faults: &mut Faults) -> Option<Arc<
 }
 
 /// An image, by its address or by its id.
-fn image(part: &Members<'_, '_, 9>, faults: &mut Faults) -> Option<Part> {
+fn image(part: &PartMembers<'_, '_>, faults: &mut Faults) -> Option<Part> {
     const DETAILS: &[&str; 4] = &["low", "high", "auto", "original"];
     let detail = part.word("detail", DETAILS, faults);
     let name = if part.get("image_url").is_none() && part.get("file_id").is_some() {
@@ -93,8 +99,27 @@ fn image(part: &Members<'_, '_, 9>, faults: &mut Faults) -> Option<Part> {
     })
 }
 
+/// A video, in the form in which model servers take it.
+fn video(part: &PartMembers<'_, '_>, faults: &mut Faults) -> Option<Part> {
+    #[derive(Serialize)]
+    struct Chat<'a> {
+        r#type: &'static str,
+        video_url: Video<'a>,
+    }
+    #[derive(Serialize)]
+    struct Video<'a> {
+        url: &'a RawValue,
+    }
+    let url = part.required("video_url", faults)?;
+    faults.text::<String>(&part.at("video_url"), url)?;
+    Some(Part::Other(json_of(&Chat {
+        r#type: "video_url",
+        video_url: Video { url },
+    })))
+}
+
 /// A file, by its contents, its address or its id.
-fn file(part: &Members<'_, '_, 9>, faults: &mut Faults) -> Option<Part> {
+fn file(part: &PartMembers<'_, '_>, faults: &mut Faults) -> Option<Part> {
     let before = faults.count();
     let file = FilePart {
         name: part.text("filename", faults),

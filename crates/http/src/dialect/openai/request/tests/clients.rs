@@ -395,7 +395,7 @@ fn the_suite_of_open_responses_sends_messages_with_types() {
         told(&sent(&body)),
         [
             "user: What do you see?[data:image/png;base64,AA==]\
-             {\"type\":\"input_video\",\"video_url\":\"https://example.com/a.mp4\"}",
+             {\"type\":\"video_url\",\"video_url\":{\"url\":\"https://example.com/a.mp4\"}}",
             "had called t({}) mcp_1",
             "mcp_1 said o",
         ]
