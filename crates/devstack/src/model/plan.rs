@@ -156,6 +156,7 @@ fn next_stage(tools: &[Tool], view: &View<'_>, wishes: &Wishes) -> Vec<Wanted> {
         find(tools, wishes),
         read(tools, view, wishes),
         work_out(tools, wishes),
+        get(tools, view, wishes),
     ];
     stages
         .into_iter()
@@ -216,6 +217,18 @@ fn work_out(tools: &[Tool], wishes: &Wishes) -> Vec<Wanted> {
         calls.push(wanted(name, &json!({})));
     }
     calls
+}
+
+/// Tools that get what the prompt speaks of, as `get_weather` does of "the weather".
+fn get(tools: &[Tool], view: &View<'_>, wishes: &Wishes) -> Vec<Wanted> {
+    let prompt = view.prompt.to_lowercase();
+    let words: Vec<&str> = prompt.split(|c: char| !c.is_alphanumeric()).collect();
+    let is_meant = |tool: &&Tool| {
+        let thing = tool.function.name.strip_prefix("get_");
+        thing.is_some_and(|thing| words.contains(&thing))
+    };
+    let meant = tools.iter().filter(is_meant);
+    meant.map(|tool| forced(tool, wishes, view)).collect()
 }
 
 fn offered(tools: &[Tool], kind: Kind) -> Option<&str> {

@@ -112,6 +112,25 @@ async fn tool_choice_is_honoured() {
 }
 
 #[tokio::test]
+async fn a_tool_that_gets_what_the_prompt_speaks_of_is_called_once() {
+    let chat = Chat::start();
+    let mut body = plainly("What's the weather like in Rome?");
+    body["tools"] = json!([{"type": "function", "function": {"name": "get_weather", "parameters": {
+        "type": "object", "required": ["location"],
+        "properties": {"location": {"type": "string"}},
+    }}}]);
+    let (rounds, text) = chat.play(body.clone(), |_, _| "sunny".to_owned()).await;
+    assert_eq!(
+        rounds,
+        [[r#"get_weather {"location":"What's the weather like in Rome?"}"#]]
+    );
+    assert!(text.contains("get_weather returned: sunny"), "{text}");
+    body["messages"][0]["content"] = json!("What's for dinner?");
+    let (rounds, _) = chat.play(body, |_, _| "sunny".to_owned()).await;
+    assert!(rounds.is_empty(), "{rounds:?}");
+}
+
+#[tokio::test]
 async fn an_unknown_tool_that_must_be_called_gets_arguments_of_its_schema() {
     let chat = Chat::start();
     let mut body = plainly("hello");
