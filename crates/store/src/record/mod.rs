@@ -70,3 +70,6 @@ pub(crate) fn write(record: &impl Serialize, about: usize) -> String {
 pub(crate) fn read<'a, R: Deserialize<'a>>(text: &'a str) -> Result<R, RecordError> {
     serde_json::from_str(text).map_err(RecordError::Json)
 }
+
+#[cfg(test)]
+mod tests;
