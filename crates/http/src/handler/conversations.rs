@@ -72,7 +72,9 @@ pub(crate) async fn delete<D: Conversations>(
 /// An error that is about items of the body.
 pub(super) fn of_items(error: ConversationError) -> Problem {
     match error {
-        ConversationError::ItemNotFound(_) => Problem::invalid("items", error.to_string()),
+        ConversationError::ItemNotFound(_) => {
+            Problem::not_found("item_not_found", error.to_string()).about("items")
+        }
         ConversationError::NotFound
         | ConversationError::Sealed { .. }
         | ConversationError::Store(_) => error.into(),

@@ -91,12 +91,17 @@ impl<D: Dialect> Mounted<D> {
     /// A problem. What caused it goes to the log, and nowhere else.
     pub(crate) fn refused(&self, request: &HttpRequest, problem: Problem) -> HttpResponse {
         let request_id = request_id(request);
+        // Whom it challenges does not depend on the words.
+        let challenge = challenge(&problem);
         let problem = self.dialect.reword(problem.logged(&request_id));
         let mut out = BytesMut::with_capacity(256);
         self.dialect.refuse(&problem, &request_id, &mut out);
         let mut answer = HttpResponse::build(problem.status);
         answer.insert_header((CONTENT_TYPE, JSON));
         add_headers(&mut answer, &problem);
+        if let Some(challenge) = challenge {
+            answer.insert_header((WWW_AUTHENTICATE, challenge));
+        }
         answer.body(out.freeze())
     }
 
@@ -211,11 +216,14 @@ fn add_headers(answer: &mut HttpResponseBuilder, problem: &Problem) {
     if problem.repeat == Repeat::Futile {
         answer.insert_header((SHOULD_RETRY, HeaderValue::from_static("false")));
     }
-    if problem.status == StatusCode::UNAUTHORIZED && problem.kind == Kind::Authentication {
-        let challenge = match problem.code {
-            "missing_credentials" => "Bearer",
-            _ => "Bearer error=\"invalid_token\"",
-        };
-        answer.insert_header((WWW_AUTHENTICATE, challenge));
-    }
+}
+
+/// How to authenticate, for whom that did not go well.
+fn challenge(problem: &Problem) -> Option<&'static str> {
+    let is_about_it =
+        problem.status == StatusCode::UNAUTHORIZED && problem.kind == Kind::Authentication;
+    is_about_it.then_some(match problem.code {
+        "missing_credentials" => "Bearer",
+        _ => "Bearer error=\"invalid_token\"",
+    })
 }

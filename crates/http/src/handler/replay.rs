@@ -8,8 +8,8 @@ use response_domain::id::ResponseId;
 use response_domain::spec::Delivery;
 use response_engine::error::FollowError;
 
+use super::rules::{Rules, not_followed};
 use super::{Answer, Mounted};
-use crate::dialect::Responses;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::stream::{self, NoReplay, Replay};
@@ -69,7 +69,7 @@ fn number(text: &str) -> Option<u64> {
     is_plain.then(|| text.parse().ok()).flatten()
 }
 
-pub(super) async fn replay<D: Responses>(
+pub(super) async fn replay<D: Rules>(
     at: &Mounted<D>,
     request: &HttpRequest,
     owner: &OwnerId,
@@ -80,11 +80,12 @@ pub(super) async fn replay<D: Responses>(
     if request.method() == Method::HEAD {
         let response = engine.get(owner, id).await?;
         if response.spec.delivery != Delivery::Background {
-            return Err(FollowError::NotKept.into());
+            return Err(not_followed::<D>(FollowError::NotKept));
         }
         return Ok(stream::head(&response));
     }
-    let follower = engine.follow(owner, id).await?;
+    let follower = engine.follow(owner, id).await;
+    let follower = follower.map_err(not_followed::<D>)?;
     let has_ended = follower.response().status().is_ended();
     let number = after.map(|cursor| cursor.number);
     let mut replay = Replay::new(at.dialect, follower, number, at.face.options.heartbeat);

@@ -2,6 +2,7 @@
 
 use response_domain::response::Response;
 use response_domain::spec::Delivery;
+use response_engine::error::FollowError;
 
 use crate::dialect::Responses;
 use crate::problem::Problem;
@@ -29,6 +30,18 @@ pub(super) fn may_read<D: Rules>(response: &Response) -> Result<(), Problem> {
             Err(Problem::no_such_response())
         }
         UnderWay::Anything | UnderWay::LittleInTheForeground => Ok(()),
+    }
+}
+
+/// Why the events of a response are not told again, in the words of the dialect.
+pub(super) fn not_followed<D: Rules>(error: FollowError) -> Problem {
+    match (D::UNDER_WAY, &error) {
+        (UnderWay::LittleInTheForeground, FollowError::NotKept) => Problem::bad_request(
+            "response_not_streamable",
+            "This response cannot be streamed because it was not created with background=true.",
+        )
+        .about("stream"),
+        _ => error.into(),
     }
 }
 

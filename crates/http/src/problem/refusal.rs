@@ -138,7 +138,7 @@ impl From<CreateError> for Problem {
                 Self::bad_request("mcp_server_not_allowed", format!("{message}: {reason}"))
                     .about(format!("tools[{index}].server_url"))
             }
-            CreateError::Sealed { place } => does_not_open(format!("input[{place}]"), message),
+            CreateError::Sealed { place } => does_not_open(&format!("input[{place}]"), message),
             CreateError::NoKey => sealing_unavailable(message),
             CreateError::Tools(failure) | CreateError::Model(failure) => Self::from(&failure),
             CreateError::Store(error) => error.into(),
@@ -153,14 +153,14 @@ impl From<ConversationError> for Problem {
             ConversationError::NotFound => Self::no_such_conversation(),
             ConversationError::ItemNotFound(_) => Self::no_such_item(),
             ConversationError::Sealed { place } => {
-                does_not_open(format!("items[{place}]"), message)
+                does_not_open(&format!("items[{place}]"), message)
             }
             ConversationError::Store(error) => error.into(),
         }
     }
 }
 
-fn does_not_open(item: String, message: String) -> Problem {
+fn does_not_open(item: &str, message: String) -> Problem {
     let field = format!("{item}.encrypted_content");
     Problem::bad_request("invalid_encrypted_content", message).about(field)
 }

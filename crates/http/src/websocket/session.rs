@@ -234,6 +234,7 @@ impl<D: Responses> Session<D> {
         }
         self.unanswered = self.unanswered.saturating_add(1);
         put_ping(&mut self.out);
+        self.rest(self.face.options.heartbeat);
     }
 
     /// Begins what is next in turn, once what was before it is over.

@@ -24,7 +24,7 @@ pub(super) enum Turn<D> {
     /// A request is looked at.
     Asked(Pin<Box<dyn Future<Output = Result<Answering<D>, Refused>>>>),
     /// Its response is told. Dropping it before its end stops the run.
-    Answered(Answering<D>),
+    Answered(Box<Answering<D>>),
 }
 
 /// A response that is told.
@@ -65,7 +65,7 @@ impl<D: Responses> Turn<D> {
             match self {
                 Self::Idle => return pending().await,
                 Self::Asked(answer) => match answer.await {
-                    Ok(answering) => *self = Self::Answered(answering),
+                    Ok(answering) => *self = Self::Answered(Box::new(answering)),
                     Err(refused) => {
                         *self = Self::Idle;
                         return Told::Refused(Box::new(refused));

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use bytes::BytesMut;
 use response_domain::id::ResponseId;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::wire::put_text;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, put_json};
 use crate::extract::bad_json;
 use crate::problem::Problem;
 
@@ -69,13 +69,35 @@ fn members(text: &str) -> Result<Members<'_>, Problem> {
     })
 }
 
-fn member<'a, T: serde::Deserialize<'a>>(members: &Members<'a>, name: &str) -> Option<T> {
+fn member<'a, T: Deserialize<'a>>(members: &Members<'a>, name: &str) -> Option<T> {
     serde_json::from_str(members.get(name)?.get()).ok()
 }
 
 fn previous(members: &Members<'_>) -> Option<ResponseId> {
     let text: String = member(members, "previous_response_id")?;
     text.parse().ok()
+}
+
+/// A refusal as it is answered over HTTP.
+#[derive(Deserialize)]
+struct Answer {
+    error: Refusal,
+}
+
+/// The same as a message.
+#[derive(Serialize)]
+struct Message {
+    r#type: &'static str,
+    status: u16,
+    error: Refusal,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Refusal {
+    r#type: String,
+    code: Option<String>,
+    message: String,
+    param: Option<String>,
 }
 
 /// Writes a message that refuses a request. Its error is that of an answer over HTTP, but always has a code:
@@ -88,13 +110,19 @@ pub(super) fn put_refusal(
 ) {
     let mut answer = BytesMut::with_capacity(256);
     dialect.refuse(problem, request_id, &mut answer);
-    let mut message: Value = serde_json::from_slice(&answer).unwrap_or_default();
-    message["type"] = json!("error");
-    message["status"] = json!(problem.status.as_u16());
-    if message["error"]["code"].is_null() {
-        message["error"]["code"] = message["error"]["type"].clone();
-    }
-    put_text(out, message.to_string().as_bytes());
+    let Ok(Answer { mut error }) = serde_json::from_slice(&answer) else {
+        debug_assert!(false, "a refusal of another shape");
+        return;
+    };
+    error.code.get_or_insert_with(|| error.r#type.clone());
+    let message = Message {
+        r#type: "error",
+        status: problem.status.as_u16(),
+        error,
+    };
+    let mut text = BytesMut::with_capacity(256);
+    put_json(&mut text, &message);
+    put_text(out, &text);
 }
 
 #[cfg(test)]

@@ -17,7 +17,9 @@ use response_domain::webhook::CallbackSchedule;
 use response_engine::Engine;
 use response_engine::policy::{Background, Company, Policy, Webhooks};
 use response_engine::ports::Ports;
-use response_http::{Face, FaceOptions, HealthFace, HostedTools, Metrics, Payloads, mount, mount_health};
+use response_http::{
+    Face, FaceOptions, HealthFace, HostedTools, Metrics, Payloads, mount, mount_health,
+};
 use response_testkit::bus::MemoryBus;
 use response_testkit::clock::{TestClock, TestIds};
 use response_testkit::memory::MemoryStore;
@@ -164,6 +166,31 @@ impl Plan {
     }
 
     pub(crate) async fn build(self) -> World {
+        let part = self.face;
+        let (made, face) = self.make().await;
+        let (address, server) = match part {
+            Part::Whole => serve(mount(face)),
+            Part::Health => serve(mount_health(HealthFace {
+                engine: face.engine,
+                ids: face.ids,
+                metrics: face.metrics,
+            })),
+        };
+        World {
+            engine: made.engine,
+            store: made.store,
+            clock: made.clock,
+            bus: made.bus,
+            model: made.model,
+            tools: made.tools,
+            sender: made.sender,
+            address,
+            server,
+        }
+    }
+
+    /// All but the server, for who brings one.
+    pub(crate) async fn make(self) -> (Made, Face) {
         let model = Arc::new(ScriptedModel::new(self.turns));
         let tools = Arc::new(self.tools);
         let store = self.store;
@@ -196,15 +223,7 @@ impl Plan {
             metrics: Metrics::new(|| "jan_response_api_queue_waiting 7\n".to_owned()),
             options: self.options,
         };
-        let (address, server) = match self.face {
-            Part::Whole => serve(mount(face)),
-            Part::Health => serve(mount_health(HealthFace {
-                engine: face.engine,
-                ids: face.ids,
-                metrics: face.metrics,
-            })),
-        };
-        World {
+        let made = Made {
             engine,
             store,
             clock: self.clock,
@@ -212,10 +231,20 @@ impl Plan {
             model,
             tools,
             sender: self.sender,
-            address,
-            server,
-        }
+        };
+        (made, face)
     }
+}
+
+/// What stands behind a face.
+pub(crate) struct Made {
+    engine: Engine,
+    store: Arc<MemoryStore>,
+    clock: Arc<TestClock>,
+    bus: Arc<MemoryBus>,
+    pub(crate) model: Arc<ScriptedModel>,
+    tools: Arc<ScriptedTools>,
+    sender: Arc<ScriptedSender>,
 }
 
 /// Serves as the real server does, on a thread of its own.

@@ -8,6 +8,10 @@ use futures::FutureExt;
 use super::*;
 
 const LAST: u8 = 0x80;
+const MASKED: u8 = 0x80;
+/// What stands for a length that does not fit.
+const TWO_BYTES: u8 = 0x7e;
+const EIGHT_BYTES: u8 = 0x7f;
 const TEXT: u8 = 0x1;
 const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
@@ -18,12 +22,12 @@ const PONG: u8 = 0xa;
 fn frame(first: u8, bytes: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [1, 2, 3, 4];
     let length = match bytes.len() {
-        short @ 0..=125 => vec![0x80 | u8::try_from(short).unwrap()],
+        short @ 0..=125 => vec![MASKED | u8::try_from(short).unwrap()],
         middle @ 126..=0xffff => {
             let two = u16::try_from(middle).unwrap().to_be_bytes();
-            [&[0x80 | 126][..], &two].concat()
+            [&[MASKED | TWO_BYTES][..], &two].concat()
         }
-        long => [&[0x80 | 127][..], &(long as u64).to_be_bytes()].concat(),
+        long => [&[MASKED | EIGHT_BYTES][..], &(long as u64).to_be_bytes()].concat(),
     };
     let masked = bytes.iter().zip(MASK.iter().cycle());
     let masked = masked.map(|(byte, mask)| byte ^ mask);
@@ -106,23 +110,29 @@ fn what_breaks_the_rules_is_found_as_soon_as_it_is_announced() {
     let unmasked = [LAST | TEXT, 2, b'h', b'i'];
     let announced = |length: u64| {
         let length = length.to_be_bytes();
-        [&[LAST | TEXT, 0xff][..], &length].concat()
+        [&[LAST | TEXT, MASKED | EIGHT_BYTES][..], &length].concat()
     };
     let begun = |rest: Vec<u8>| [frame(TEXT, &[b'a'; 60]), rest].concat();
     let cases = [
         (frame(LAST | TEXT, &[b'a'; 101]), Breach::TooLong),
         (announced(101), Breach::TooLong),
         (announced(u64::MAX), Breach::TooLong),
-        (vec![LAST | TEXT, 0xfe, 0xff, 0xff], Breach::TooLong),
+        (
+            vec![LAST | TEXT, MASKED | TWO_BYTES, 0xff, 0xff],
+            Breach::TooLong,
+        ),
         (begun(frame(0, &[b'a'; 41])), Breach::TooLong),
-        (begun(vec![0, 0x80 | 41]), Breach::TooLong),
+        (begun(vec![0, MASKED | 0x29]), Breach::TooLong),
         (unmasked.to_vec(), Breach::Protocol),
         (frame(LAST | 0x3, b""), Breach::Protocol),
         (frame(LAST | 0x40 | TEXT, b""), Breach::Protocol),
         (frame(LAST, b"no beginning"), Breach::Protocol),
         (begun(frame(LAST | TEXT, b"another")), Breach::Protocol),
         (frame(PING, b""), Breach::Protocol),
-        (vec![LAST | PING, 0x80 | 126, 0, 126], Breach::Protocol),
+        (
+            vec![LAST | PING, MASKED | TWO_BYTES, 0, 126],
+            Breach::Protocol,
+        ),
         (frame(LAST | CLOSE, b"x"), Breach::Protocol),
         (frame(LAST | CLOSE, &[0, 1]), Breach::Protocol),
         (frame(LAST | TEXT, b"\xff"), Breach::NotText),
