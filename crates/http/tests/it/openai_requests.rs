@@ -107,6 +107,39 @@ async fn what_is_asked_for_reaches_the_model() {
     assert_eq!(turn.tools[0].strict, Some(true));
 }
 
+/// Fields of a response, and what stands in them.
+fn shown() -> Vec<(&'static str, Value)> {
+    vec![
+        ("instructions", json!("i")),
+        ("metadata", json!({"k": "v"})),
+        ("max_tool_calls", json!(2)),
+        ("max_output_tokens", json!(32)),
+        (
+            "tools",
+            json!([
+                {"type": "function", "name": "f", "description": null, "parameters": null, "strict": null},
+                {"type": "mcp", "server_label": "docs", "server_url": "https://mcp.example.com",
+                    "allowed_tools": null, "require_approval": "never"},
+            ]),
+        ),
+        (
+            "tool_choice",
+            json!({"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]}),
+        ),
+        (
+            "text",
+            json!({"format": {"type": "text"}, "verbosity": "high"}),
+        ),
+        ("reasoning", json!({"effort": "low", "summary": null})),
+        ("truncation", json!("auto")),
+        ("top_logprobs", json!(3)),
+        ("safety_identifier", json!("sid")),
+        ("prompt_cache_key", json!("key")),
+        ("user", json!("u")),
+        ("service_tier", json!("default")),
+    ]
+}
+
 #[tokio::test]
 async fn what_a_request_said_is_shown_with_its_response() {
     let tools = ScriptedTools::new([]).named(
@@ -130,32 +163,7 @@ async fn what_a_request_said_is_shown_with_its_response() {
         "service_tier": "flex",
     });
     let response = asked(&world, &fields).await;
-    for (name, expected) in [
-        ("instructions", json!("i")),
-        ("metadata", json!({"k": "v"})),
-        ("max_tool_calls", json!(2)),
-        ("max_output_tokens", json!(32)),
-        (
-            "tools",
-            json!([
-                {"type": "function", "name": "f", "description": null, "parameters": null, "strict": null},
-                {"type": "mcp", "server_label": "docs", "server_url": "https://mcp.example.com",
-                    "allowed_tools": null, "require_approval": "never"},
-            ]),
-        ),
-        ("tool_choice", fields["tool_choice"].clone()),
-        (
-            "text",
-            json!({"format": {"type": "text"}, "verbosity": "high"}),
-        ),
-        ("reasoning", json!({"effort": "low", "summary": null})),
-        ("truncation", json!("auto")),
-        ("top_logprobs", json!(3)),
-        ("safety_identifier", json!("sid")),
-        ("prompt_cache_key", json!("key")),
-        ("user", json!("u")),
-        ("service_tier", json!("default")),
-    ] {
+    for (name, expected) in shown() {
         assert_eq!(response[name], expected, "{name}");
     }
     let path = format!("{RESPONSES}/{}", response["id"].as_str().unwrap());
@@ -238,7 +246,13 @@ async fn every_refusal_is_told_in_words_that_clients_know() {
             "{fields}: {}",
             reply.text()
         );
-        told += &format!("{} {}\n", reply.status, laid_out(reply.text()));
+        let lines = [
+            &reply.status.to_string(),
+            " ",
+            &laid_out(reply.text()),
+            "\n",
+        ];
+        told.extend(lines);
     }
     assert!(world.model.asked().is_empty(), "nothing was asked");
     insta::assert_snapshot!("openai-refusals", told);
