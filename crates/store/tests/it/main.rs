@@ -21,6 +21,7 @@ mod postgres;
 mod postgres_server;
 mod records;
 mod records_background;
+mod records_brought;
 mod refused;
 mod replica_postgres;
 mod rescue_postgres;
