@@ -6,6 +6,8 @@ use super::{
 };
 
 const LABEL_LENGTH: usize = 64;
+/// Every server is asked for its tools when a run begins.
+const SERVERS: usize = 16;
 
 impl Faults {
     pub(super) fn tools(
@@ -46,6 +48,14 @@ impl Faults {
     }
 
     fn offers(&mut self, offers: &[ToolOffer]) {
+        let is_server = |offer: &&ToolOffer| matches!(offer, ToolOffer::Server(_));
+        let servers = offers.iter().filter(is_server).count();
+        if servers > SERVERS {
+            return self.invalid(
+                "tools",
+                format!("`tools` may name at most {SERVERS} servers, not {servers}"),
+            );
+        }
         for (index, offer) in offers.iter().enumerate() {
             let before = offers.iter().take(index);
             match offer {

@@ -5,8 +5,8 @@ use response_domain::item::{
 };
 use response_domain::json::Json;
 use response_domain::spec::{
-    Delivery, Draft, FaultKind, InputItem, ResponseSpec, Storage, ToolChoice, ToolRequest,
-    ToolSelection,
+    ApprovalRule, CallerTool, Delivery, Draft, FaultKind, InputItem, ResponseSpec, ServerOffer,
+    SpecLimits, Storage, ToolChoice, ToolOffer, ToolRequest, ToolSelection,
 };
 
 use crate::world::{draft, spec_limits};
@@ -116,6 +116,45 @@ fn tools_are_few_and_named_once() {
             "{names:?}"
         );
     }
+}
+
+fn server(label: usize) -> ToolOffer {
+    ToolOffer::Server(ServerOffer {
+        label: label.to_string().into(),
+        url: None,
+        allowed: None,
+        approval: ApprovalRule::Always,
+    })
+}
+
+fn function(name: &str) -> ToolOffer {
+    ToolOffer::Function(CallerTool {
+        name: name.into(),
+        description: None,
+        parameters: None,
+        strict: None,
+    })
+}
+
+#[test]
+fn what_a_caller_brings_has_names_of_its_own_and_not_too_many_servers() {
+    let offered = |offers: Vec<ToolOffer>| {
+        let limits = SpecLimits {
+            tools: 100,
+            ..spec_limits()
+        };
+        let mut draft = draft();
+        draft.tools = Some(ToolSelection::Offered(offers));
+        let checked = ResponseSpec::check(draft, &limits);
+        let faults = checked.err().map_or_else(Vec::new, |faults| faults.0);
+        faults.into_iter().map(|it| it.field).collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(offered((0..16).map(server).collect()), none);
+    assert_eq!(offered((0..17).map(server).collect()), ["tools"]);
+    let same = vec![function("a"), server(1), function("a"), server(1)];
+    let fields = ["tools[2].function.name", "tools[3].server_label"];
+    assert_eq!(offered(same), fields);
 }
 
 #[test]
