@@ -105,6 +105,16 @@ async fn a_stream_is_told_again() {
     };
     assert_eq!(response(&again), response(&live));
     assert_eq!(again[..2], live[..2]);
+    let live = ask(&world, NATIVE, "n", &wish).await;
+    let again = ask(&world, NATIVE, "n", &wish).await;
+    let response = |reply: &Reply| {
+        let frames = reply.frames();
+        let data = frames.last().unwrap().split_once("\ndata: ").unwrap().1;
+        serde_json::from_str::<Value>(data).unwrap()["response"].clone()
+    };
+    assert_eq!(response(&again), response(&live));
+    assert_eq!(again.frames()[..2], live.frames()[..2]);
+    assert_eq!(world.model.asked().len(), 2);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use response_domain::ports::llm::LlmErrorKind;
+use response_http::HostedTools;
 use response_testkit::script::{TurnScript, text};
 use serde_json::{Value, json};
 
@@ -194,4 +195,21 @@ async fn whoever_uses_a_conversation_that_is_not_there_learns_so() {
         );
         assert_eq!(reply.json()["error"]["param"], "conversation");
     }
+}
+
+#[tokio::test]
+async fn tools_of_others_are_passed_over_or_refused_as_the_operator_has_it() {
+    let wish = json!({"tools": [{"type": "web_search"}]});
+    let lenient = World::new([text("hi")]).await;
+    assert_eq!(ask(&lenient, &wish).await.status, 200);
+    let plan = Plan::new([text("hi")]);
+    let strict = plan.options(|options| options.hosted_tools = HostedTools::Refuse);
+    let reply = ask(&strict.build().await, &wish).await;
+    let expected = (
+        400,
+        json!("invalid_request_error"),
+        json!("unsupported_value"),
+    );
+    assert_eq!(told(&reply), expected);
+    assert_eq!(reply.json()["error"]["param"], "tools[0].type");
 }
