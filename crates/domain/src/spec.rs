@@ -172,6 +172,8 @@ pub struct Draft {
     pub items: Vec<InputItem>,
     /// Whether what continues something may say nothing itself.
     pub silence: Silence,
+    /// Whether the input may be a whole transcript.
+    pub length: InputLength,
     /// See [`ResponseSpec::system_prompt`].
     pub system_prompt: Option<Arc<str>>,
     /// See [`ResponseSpec::controls`].
@@ -229,6 +231,19 @@ pub enum BackgroundStream {
     /// They do: the caller follows it from its first event on, as it could later.
     Followed,
 }
+
+/// How many items an input may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InputLength {
+    /// As many as the server allows a caller to say.
+    #[default]
+    Limited,
+    /// As many as a transcript has that its caller keeps itself and sends every time: [`TRANSCRIPT`].
+    Transcript,
+}
+
+/// The most items of a transcript that a caller keeps itself.
+pub const TRANSCRIPT: usize = 16_384;
 
 /// What to do with calls of the history that were their caller's to run, when the input does not bring their
 /// outputs.

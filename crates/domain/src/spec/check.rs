@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    BackgroundStream, Controls, Delivery, Draft, Fault, FaultKind, InputItem, ResponseSpec,
-    Silence, SpecFaults, SpecLimits, Storage, ToolChoice, ToolSelection,
+    BackgroundStream, Controls, Delivery, Draft, Fault, FaultKind, InputItem, InputLength,
+    ResponseSpec, Silence, SpecFaults, SpecLimits, Storage, TRANSCRIPT, ToolChoice, ToolSelection,
 };
 use crate::item::ItemBody;
 use crate::json::Json;
@@ -26,7 +26,11 @@ impl ResponseSpec {
         faults.model(draft.model.as_deref());
         let continues = draft.previous.is_some() || draft.conversation.is_some();
         if !(continues && draft.silence == Silence::Allowed && draft.items.is_empty()) {
-            faults.input(draft.input.as_ref(), &draft.items, limits);
+            let most = match draft.length {
+                InputLength::Limited => limits.items,
+                InputLength::Transcript => limits.items.max(TRANSCRIPT),
+            };
+            faults.input(draft.input.as_ref(), &draft.items, most);
         }
         faults.controls(&draft.controls);
         faults.tools(draft.tools.as_ref(), draft.tool_choice.as_ref(), limits);
@@ -106,21 +110,17 @@ impl Faults {
         }
     }
 
-    fn input(&mut self, input: Option<&Json>, items: &[InputItem], limits: &SpecLimits) {
+    fn input(&mut self, input: Option<&Json>, items: &[InputItem], most: usize) {
         if input.is_none() {
             return self.add("input", FaultKind::Missing, "`input` is required");
         }
         if items.is_empty() {
             return self.invalid("input", "`input` must not be empty");
         }
-        if items.len() > limits.items {
+        if items.len() > most {
             return self.invalid(
                 "input",
-                format!(
-                    "`input` may have at most {} items, not {}",
-                    limits.items,
-                    items.len()
-                ),
+                format!("`input` may have at most {most} items, not {}", items.len()),
             );
         }
         for (index, item) in items.iter().enumerate() {

@@ -5,8 +5,9 @@ use response_domain::item::{
 };
 use response_domain::json::Json;
 use response_domain::spec::{
-    ApprovalRule, CallerTool, Delivery, Draft, FaultKind, InputItem, ResponseSpec, ServerOffer,
-    SpecLimits, Storage, ToolChoice, ToolOffer, ToolRequest, ToolSelection,
+    ApprovalRule, CallerTool, Delivery, Draft, FaultKind, InputItem, InputLength, ResponseSpec,
+    ServerOffer, SpecLimits, Storage, TRANSCRIPT, ToolChoice, ToolOffer, ToolRequest,
+    ToolSelection,
 };
 
 use crate::world::{draft, spec_limits};
@@ -134,6 +135,26 @@ fn function(name: &str) -> ToolOffer {
         parameters: None,
         strict: None,
     })
+}
+
+#[test]
+fn a_transcript_that_a_caller_keeps_may_be_long() {
+    let long = |count, length| {
+        faults(|draft| {
+            draft.items = vec![says("hi"); count];
+            draft.length = length;
+        })
+    };
+    let rows = [
+        (3, InputLength::Limited, &[][..]),
+        (4, InputLength::Limited, &["input"]),
+        (4, InputLength::Transcript, &[]),
+        (TRANSCRIPT, InputLength::Transcript, &[]),
+        (TRANSCRIPT + 1, InputLength::Transcript, &["input"]),
+    ];
+    for (count, length, expected) in rows {
+        assert_eq!(long(count, length), expected, "{count} {length:?}");
+    }
 }
 
 #[test]

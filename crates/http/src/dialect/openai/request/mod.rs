@@ -7,8 +7,8 @@ use std::sync::Arc;
 use response_domain::id::{ConversationId, ResponseId};
 use response_domain::json::Json;
 use response_domain::spec::{
-    BackgroundStream, Controls, Draft, Overlap, ReasoningForm, Silence, ToolSelection, Truncation,
-    Unanswered,
+    BackgroundStream, Controls, Draft, InputLength, Overlap, ReasoningForm, Silence, ToolSelection,
+    Truncation, Unanswered,
 };
 
 use self::choice::{Choice, choice};
@@ -215,6 +215,7 @@ impl Context {
             conversation: conversation.transpose()?,
             overlap: Overlap::Refused,
             silence: Silence::Allowed,
+            length: InputLength::Transcript,
             unanswered: Unanswered::Refused,
             ..draft
         })
