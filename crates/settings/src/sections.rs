@@ -36,7 +36,7 @@ section! {
         json_depth: NonZeroUsize = 4..=120, "RESPONSE_JSON_DEPTH";
         /// Most tools that one request may name.
         max_tools: NonZeroUsize = 1..=4096, "RESPONSE_MAX_TOOLS";
-        /// Most items in the input of one request.
+        /// Most items in the input of one request; one in OpenAI's dialect, whose clients send whole transcripts, may have 16,384.
         max_input_items: NonZeroUsize = 1..=100_000, "RESPONSE_MAX_INPUT_ITEMS";
         /// What becomes of a request of the OpenAI dialect with a tool that only its vendor runs, such as
         /// `web_search`, or of a kind that is not known: `ignore` leaves the tool out with a note in the
