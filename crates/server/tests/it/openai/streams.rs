@@ -28,6 +28,16 @@ async fn calls_and_thoughts_are_streamed() {
 }
 
 #[tokio::test]
+async fn a_coding_agent_is_served_with_all_that_it_sends() {
+    let stage = Stage::new().await;
+    stage.python("streams", &["a_coding_agent_is_served"]).await;
+    for asked in stage.asked() {
+        let tools = asked["tools"].as_array().unwrap();
+        assert_eq!(tools.len(), 1, "{asked:#}");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_that_is_cut_short_or_fails_says_so_last() {
     let stage = Stage::new().await;
     stage

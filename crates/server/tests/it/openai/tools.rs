@@ -52,6 +52,7 @@ async fn a_configured_server_is_listed_once_and_called() {
         "a_server_may_be_narrowed",
         "both_kinds_of_tools_in_one_turn",
         "a_tool_that_fails_tells_why",
+        "an_endless_loop_ends",
     ] {
         stage.python("tools", &[function, SERVER]).await;
     }

@@ -47,7 +47,10 @@ async function answersAndStreams() {
 
 // With what is stored it sends references for every item of the output; without, the items themselves.
 async function runsToolsInSteps() {
-  for (const kept of [{ store: true }, { store: false, include: ["reasoning.encrypted_content"] }]) {
+  for (const kept of [
+    { store: true },
+    { store: false, include: ["reasoning.encrypted_content"] },
+  ]) {
     for (const ask of [generateText, streamText]) {
       lookedUp.length = 0;
       const result = await ask({

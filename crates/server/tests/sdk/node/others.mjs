@@ -11,16 +11,23 @@ const user = (text) => ({ type: "message", role: "user", content: [{ type: "inpu
 
 async function conversationsAreKept() {
   const { conversations } = ai;
-  const { id } = await conversations.create({ metadata: { topic: "tea" }, items: [user("My name is Ada.")] });
+  const { id } = await conversations.create({
+    metadata: { topic: "tea" },
+    items: [user("My name is Ada.")],
+  });
   const asked = { model: MODEL, input: "What is my name?", conversation: id };
   assert.equal((await ai.responses.create(asked)).output_text, "Your name is Ada.");
   const more = Array.from({ length: 5 }, (_, line) => user(`line ${line}`));
   const made = await conversations.items.create(id, { items: more });
   assert.equal(made.data.length, 5);
   const ids = [];
-  for await (const item of conversations.items.list(id, { limit: 2, order: "asc" })) ids.push(item.id);
+  for await (const item of conversations.items.list(id, { limit: 2, order: "asc" }))
+    ids.push(item.id);
   assert.equal(new Set(ids).size, 8);
-  assert.deepEqual(ids.slice(3), made.data.map((item) => item.id));
+  assert.deepEqual(
+    ids.slice(3),
+    made.data.map((item) => item.id),
+  );
   const item = await conversations.items.retrieve(ids[0], { conversation_id: id });
   assert.equal(item.content[0].text, "My name is Ada.");
   assert.equal((await conversations.items.delete(ids[0], { conversation_id: id })).id, id);
@@ -45,7 +52,11 @@ async function socketsCarryResponses() {
     });
   };
   const first = await ask({ input: "My name is Ada.", store: false });
-  const second = await ask({ input: "What is my name?", store: false, previous_response_id: first.id });
+  const second = await ask({
+    input: "What is my name?",
+    store: false,
+    previous_response_id: first.id,
+  });
   assert.equal(second.output[0].content[0].text, "Your name is Ada.");
   await assert.rejects(ask({ input: "hi", temperature: 3 }), /temperature/);
   const third = await ask({ input: "say three" });

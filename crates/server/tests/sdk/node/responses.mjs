@@ -14,7 +14,10 @@ async function areAnsweredKeptAndForgotten() {
   const kept = await ai.responses.retrieve(response.id);
   assert.deepEqual(kept, response);
   await ai.responses.delete(response.id);
-  assert.deepEqual((await refusal(ai.responses.retrieve(response.id))).slice(0, 2), ["NotFoundError", 404]);
+  assert.deepEqual((await refusal(ai.responses.retrieve(response.id))).slice(0, 2), [
+    "NotFoundError",
+    404,
+  ]);
 }
 
 async function areStreamed() {
@@ -172,7 +175,10 @@ async function continueEachOther() {
   const ids = [];
   for await (const item of ai.responses.inputItems.list(second.id, { limit: 2 })) ids.push(item.id);
   const whole = await ai.responses.inputItems.list(second.id, { limit: 100 });
-  assert.deepEqual(ids, whole.data.map((item) => item.id));
+  assert.deepEqual(
+    ids,
+    whole.data.map((item) => item.id),
+  );
   assert.equal(ids.length, 7);
   const count = await ai.responses.inputTokens.count({ model: MODEL, input: "say hello" });
   assert.ok(count.input_tokens > 0);

@@ -1,7 +1,5 @@
 """OpenAI's Agents SDK."""
 
-import asyncio
-
 from agents import (
     Agent,
     HostedMCPTool,
@@ -54,7 +52,9 @@ async def an_agent_answers_with_a_type():
 
 
 async def an_agent_hands_over():
-    second = Agent(name="Second", instructions="Answer.", model=MODEL, handoff_description="Answers.")
+    second = Agent(
+        name="Second", instructions="Answer.", model=MODEL, handoff_description="Answers."
+    )
     first = Agent(name="First", instructions="Hand over.", model=MODEL, handoffs=[second])
     result = await Runner.run(first, "Say hello. [[call:transfer_to_second {}]]")
     assert result.last_agent.name == "Second", result

@@ -30,7 +30,12 @@ def is_answered_kept_and_forgotten():
     assert ai.responses.retrieve(response.id) == response
     assert ai.responses.delete(response.id) is None
     gone = ["NotFoundError", 404, None, None]
-    for call in (ai.responses.retrieve, ai.responses.delete, ai.responses.cancel, ai.responses.input_items.list):
+    for call in (
+        ai.responses.retrieve,
+        ai.responses.delete,
+        ai.responses.cancel,
+        ai.responses.input_items.list,
+    ):
         refused = service.refusal(lambda: call(response.id))
         assert refused[:2] == gone[:2], (call, refused)
     return {"id": response.id, "usage": usage.to_dict()}
@@ -134,7 +139,9 @@ def text_is_parsed_into_a_type():
     response = ai.responses.parse(model=MODEL, input="The weather, please.", text_format=Weather)
     weather = response.output_parsed
     assert isinstance(weather, Weather) and weather.sky == "clear", weather
-    with ai.responses.stream(model=MODEL, input="The weather, please.", text_format=Weather) as stream:
+    with ai.responses.stream(
+        model=MODEL, input="The weather, please.", text_format=Weather
+    ) as stream:
         for event in stream:
             if event.type == "response.output_text.done":
                 assert isinstance(event.parsed, Weather)
@@ -161,7 +168,9 @@ def every_part_of_the_input_arrives():
                 "type": "message",
                 "status": "completed",
                 "role": "assistant",
-                "content": [{"type": "output_text", "text": "four", "annotations": [], "logprobs": []}],
+                "content": [
+                    {"type": "output_text", "text": "four", "annotations": [], "logprobs": []}
+                ],
             },
             {
                 "type": "message",
@@ -242,7 +251,12 @@ def a_response_continues_another():
     refused = service.refusal(
         lambda: ai.responses.create(model=MODEL, input="hi", previous_response_id=first.id)
     )
-    assert refused == ["BadRequestError", 400, "previous_response_not_found", "previous_response_id"], refused
+    assert refused == [
+        "BadRequestError",
+        400,
+        "previous_response_not_found",
+        "previous_response_id",
+    ], refused
     return {}
 
 

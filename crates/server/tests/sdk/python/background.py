@@ -92,7 +92,11 @@ def is_cancelled():
     events = []
     for event in stream:
         events.append(event)
-        if event.type == "response.output_text.delta" and event.output_index == 0 and len(events) < 50:
+        if (
+            event.type == "response.output_text.delta"
+            and event.output_index == 0
+            and len(events) < 50
+        ):
             cancelled = ai.responses.cancel(running.id)
             assert cancelled.status == "cancelled", cancelled
     assert events[-1].type == "response.failed", events[-1]
@@ -145,7 +149,9 @@ def the_foreground_is_not():
 
 def fails_and_says_why():
     queued = ai.responses.create(model=MODEL, input="hi [[fail:unknown-tool]]", background=True)
-    failed = ended(ai.responses.create(model=MODEL, input="hi [[fail:invalid-json]]", background=True))
+    failed = ended(
+        ai.responses.create(model=MODEL, input="hi [[fail:invalid-json]]", background=True)
+    )
     assert failed.status == "failed" and failed.error.message, failed
     assert failed.error.code in ("server_error", "rate_limit_exceeded"), failed.error
     ended(queued)

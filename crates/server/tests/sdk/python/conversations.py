@@ -1,7 +1,5 @@
 """Conversations: made, described, filled, read, used, and forgotten."""
 
-import openai
-
 import service
 from service import MODEL
 
@@ -33,7 +31,11 @@ def is_made_described_and_forgotten():
     empty = ai.conversations.create()
     assert empty.metadata == {} and ai.conversations.items.list(empty.id).data == []
     gone = ai.conversations.delete(conversation.id)
-    assert gone.deleted is True and gone.object == "conversation.deleted" and gone.id == conversation.id
+    assert (
+        gone.deleted is True
+        and gone.object == "conversation.deleted"
+        and gone.id == conversation.id
+    )
     for call in (
         lambda: ai.conversations.retrieve(conversation.id),
         lambda: ai.conversations.items.list(conversation.id),
@@ -83,9 +85,7 @@ def has_items_of_its_own():
 
 def gathers_what_its_responses_say():
     conversation = ai.conversations.create(items=[user("My name is Ada.")])
-    first = ai.responses.create(
-        model=MODEL, input="What is my name?", conversation=conversation.id
-    )
+    first = ai.responses.create(model=MODEL, input="What is my name?", conversation=conversation.id)
     assert first.output_text == "Your name is Ada." and first.conversation.id == conversation.id
     second = ai.responses.create(
         model=MODEL, input="What did I say before?", conversation={"id": conversation.id}
@@ -102,9 +102,7 @@ def gathers_what_its_responses_say():
     assert items[2].id == first.output[0].id, "an item of a response has one id"
     assert items[0].id == ai.responses.input_items.list(first.id, order="asc").data[0].id
     ai.conversations.items.delete(items[0].id, conversation_id=conversation.id)
-    third = ai.responses.create(
-        model=MODEL, input="What is my name?", conversation=conversation.id
-    )
+    third = ai.responses.create(model=MODEL, input="What is my name?", conversation=conversation.id)
     assert third.output_text == "You have not told me your name.", third.output_text
     unkept = ai.responses.create(
         model=MODEL, input="And this?", conversation=conversation.id, store=False

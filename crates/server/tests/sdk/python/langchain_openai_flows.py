@@ -43,7 +43,9 @@ def answers_and_streams():
     for chunk in ai.stream("Write a haiku."):
         whole = chunk if whole is None else whole + chunk
     assert whole.text.startswith("Tests run"), whole
-    structured = ai.with_structured_output(Weather, method="json_schema").invoke("The weather, please.")
+    structured = ai.with_structured_output(Weather, method="json_schema").invoke(
+        "The weather, please."
+    )
     assert isinstance(structured, Weather), structured
     second = ai.invoke("say again", previous_response_id=answer.response_metadata["id"])
     assert second.text == "again", second

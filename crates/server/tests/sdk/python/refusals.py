@@ -38,7 +38,11 @@ def wrong_requests_name_the_field():
         ({"metadata": {str(n): "v" for n in range(17)}}, None, "metadata"),
         ({"truncation": "sometimes"}, None, "truncation"),
         ({"text": {"format": {"type": "xml"}}}, None, "text.format.type"),
-        ({"text": {"format": {"type": "json_schema", "name": "a b", "schema": {}}}}, None, "text.format.name"),
+        (
+            {"text": {"format": {"type": "json_schema", "name": "a b", "schema": {}}}},
+            None,
+            "text.format.name",
+        ),
         ({"text": {"format": {"type": "json_schema", "name": "a"}}}, None, "text.format.schema"),
         ({"reasoning": {"effort": 7}}, None, "reasoning.effort"),
         ({"tools": [{"type": "function", "name": "no spaces"}]}, None, "tools[0].name"),
@@ -47,19 +51,34 @@ def wrong_requests_name_the_field():
         ({"tool_choice": "perhaps"}, None, "tool_choice"),
         ({"tool_choice": {"type": "function", "name": "lookup"}}, None, "tool_choice"),
         ({"input": [{"role": "nobody", "content": "hi"}]}, None, "input[0].role"),
-        ({"input": [{"role": "user", "content": [{"type": "input_text"}]}]}, "missing_required_parameter", "input[0].content[0].text"),
+        (
+            {"input": [{"role": "user", "content": [{"type": "input_text"}]}]},
+            "missing_required_parameter",
+            "input[0].content[0].text",
+        ),
         ({"input": [{"type": "never_heard_of"}]}, None, "input[0].type"),
         ({"background": True, "store": False}, "unsupported_parameter", "background"),
         ({"previous_response_id": UNKNOWN}, "previous_response_not_found", "previous_response_id"),
-        ({"previous_response_id": UNKNOWN, "conversation": "conv_01hqr8v9k2x3f4g5h6j7k8m9n0"}, None, None),
+        (
+            {"previous_response_id": UNKNOWN, "conversation": "conv_01hqr8v9k2x3f4g5h6j7k8m9n0"},
+            None,
+            None,
+        ),
         ({"conversation": "conv_01hqr8v9k2x3f4g5h6j7k8m9n0"}, None, "conversation"),
         ({"include": "everything"}, None, "include"),
     ]
     odd = []
     for asked, code, param in table:
         named, status, told, field = create(**asked)
-        fits = field is not None and (param is None or field == param or field.startswith(f"{param}[") or field.startswith(f"{param}."))
-        known = status == 404 and "conversation" in asked or (named, status) == ("BadRequestError", 400)
+        fits = field is not None and (
+            param is None
+            or field == param
+            or field.startswith(f"{param}[")
+            or field.startswith(f"{param}.")
+        )
+        known = (
+            status == 404 and "conversation" in asked or (named, status) == ("BadRequestError", 400)
+        )
         if not (known and (code is None or told == code) and (fits or param is None)):
             odd.append([asked, [named, status, told, field], [code, param]])
     assert not odd, "\n".join(map(str, odd))
@@ -93,7 +112,9 @@ def what_is_not_there_is_not_found():
         lambda: ai.conversations.update(conversation, metadata={}),
         lambda: ai.conversations.delete(conversation),
         lambda: ai.conversations.items.list(conversation),
-        lambda: ai.conversations.items.create(conversation, items=[{"role": "user", "content": "x"}]),
+        lambda: ai.conversations.items.create(
+            conversation, items=[{"role": "user", "content": "x"}]
+        ),
         lambda: ai.conversations.items.retrieve("msg_1", conversation_id=conversation),
         lambda: ai.get("/never/heard/of", cast_to=object),
         lambda: ai.models.list(),
@@ -123,9 +144,15 @@ def the_library_repeats_what_may_be_repeated():
     """It would repeat any 5xx, unless the answer says that this leads nowhere."""
     eager = service.client(max_retries=1)
     told = {}
-    for prompt in ("hi [[status:503 times:3]] and say one", "hi [[fail:unknown-tool]]", "hi [[fail:html]]"):
+    for prompt in (
+        "hi [[status:503 times:3]] and say one",
+        "hi [[fail:unknown-tool]]",
+        "hi [[fail:html]]",
+    ):
         try:
-            told[prompt] = eager.responses.create(model=MODEL, input=prompt, tools=[FUNCTION]).status
+            told[prompt] = eager.responses.create(
+                model=MODEL, input=prompt, tools=[FUNCTION]
+            ).status
         except openai.InternalServerError as error:
             counted = error.response.request.headers["x-stainless-retry-count"]
             told[prompt] = [counted, error.response.headers.get("x-should-retry")]

@@ -2,7 +2,6 @@
 
 import json
 
-import openai
 from openai.lib.responses_websocket import ResponsesWebSocketLimits, ResponsesWebSocketSession
 from openai.types.responses import ResponsesServerEvent
 
@@ -56,7 +55,10 @@ def tells_events(requests):
 def remembers_what_is_not_stored():
     with ai.responses.connect() as connection:
         first = answer(connection, input="My name is Ada.", store=False)[-1].response
-        assert first.store is False and service.refusal(lambda: ai.responses.retrieve(first.id))[1] == 404
+        assert (
+            first.store is False
+            and service.refusal(lambda: ai.responses.retrieve(first.id))[1] == 404
+        )
         second = answer(
             connection, input="What is my name?", previous_response_id=first.id, store=False
         )[-1].response
@@ -129,13 +131,12 @@ def serves_the_librarys_session():
 
 
 async def serves_the_asynchronous_client():
-    async with service.asynchronous() as ai:
-        async with ai.responses.connect() as connection:
-            await connection.response.create(model=MODEL, input="say hello")
-            async for event in connection:
-                if event.type in ENDS:
-                    assert event.response.output_text == "hello", event
-                    break
+    async with service.asynchronous() as ai, ai.responses.connect() as connection:
+        await connection.response.create(model=MODEL, input="say hello")
+        async for event in connection:
+            if event.type in ENDS:
+                assert event.response.output_text == "hello", event
+                break
     return {}
 
 

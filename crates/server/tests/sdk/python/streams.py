@@ -7,9 +7,7 @@ from service import MODEL
 
 ai = service.client()
 
-THREE_ROUNDS = (
-    "Search for the latest AI news, read the top 2 results, then calculate 12*7 and tell me what time it is"
-)
+THREE_ROUNDS = "Search for the latest AI news, read the top 2 results, then calculate 12*7 and tell me what time it is"
 LOOKUP = {
     "type": "function",
     "name": "lookup",
@@ -56,7 +54,9 @@ def events_come_in_order():
 
 
 def the_helper_assembles_the_answer():
-    with ai.responses.stream(model=MODEL, input="Write a haiku.", instructions="Be brief.") as stream:
+    with ai.responses.stream(
+        model=MODEL, input="Write a haiku.", instructions="Be brief."
+    ) as stream:
         seen = [event for event in stream]
         final = stream.get_final_response()
     snapshots = [event.snapshot for event in seen if event.type == "response.output_text.delta"]
@@ -84,7 +84,11 @@ async def many_read_at_once():
 
 
 def a_call_of_the_callers_function_is_streamed():
-    question = {"model": MODEL, "input": 'Look it up. [[call:lookup {"word":"tea"}]]', "tools": [LOOKUP]}
+    question = {
+        "model": MODEL,
+        "input": 'Look it up. [[call:lookup {"word":"tea"}]]',
+        "tools": [LOOKUP],
+    }
     events = service.numbered(list(ai.responses.create(**question, stream=True)))
     assert distinct(events) == [
         "response.created",
@@ -99,7 +103,9 @@ def a_call_of_the_callers_function_is_streamed():
     done = next(event.item for event in events if event.type == "response.output_item.done")
     assert (added.name, added.arguments, added.status) == ("lookup", "", "in_progress"), added
     assert (added.id, added.call_id) == (done.id, done.call_id) and added.id != added.call_id
-    pieces = [event.delta for event in events if event.type == "response.function_call_arguments.delta"]
+    pieces = [
+        event.delta for event in events if event.type == "response.function_call_arguments.delta"
+    ]
     whole = next(event for event in events if event.type == "response.function_call_arguments.done")
     assert "".join(pieces) == whole.arguments == done.arguments == '{"word":"tea"}', pieces
     assert whole.name == "lookup" and events[-1].response.output == [done]
@@ -161,6 +167,84 @@ def a_failure_ends_a_stream():
     refused = service.refusal(lambda: ai.responses.create(**asked, stream=True))
     assert refused[:2] == ["BadRequestError", 400], "before the first event it is an ordinary error"
     return {"id": failed.id, "error": failed.error.to_dict()}
+
+
+def a_coding_agent_is_served():
+    """What such programs send by default: tools of others, fields of their own, and in every turn the whole
+    transcript with ids that they made up."""
+    shell = {
+        "type": "function",
+        "name": "shell",
+        "description": "Runs a command.",
+        "strict": False,
+        "parameters": {
+            "type": "object",
+            "properties": {"command": {"type": "array", "items": {"type": "string"}}},
+        },
+    }
+    asked = {
+        "model": MODEL,
+        "instructions": "You are a coding agent.",
+        "tools": [
+            shell,
+            {"type": "web_search", "external_web_access": False},
+            {"type": "namespace", "name": "agents", "description": "Others.", "tools": [shell]},
+            {
+                "type": "custom",
+                "name": "apply_patch",
+                "format": {"type": "grammar", "syntax": "lark", "definition": "x"},
+            },
+        ],
+        "tool_choice": "auto",
+        "parallel_tool_calls": True,
+        "reasoning": {"effort": "medium", "summary": "auto"},
+        "store": False,
+        "stream": True,
+        "include": ["reasoning.encrypted_content"],
+        "prompt_cache_key": "0198c1b0-5d5c-7d3e-9d6f-2f6f5c0a9f10",
+        "text": {"verbosity": "medium"},
+        "service_tier": None,
+        "extra_body": {
+            "client_metadata": {"session": "1"},
+            "stream_options": {"include_obfuscation": False},
+        },
+    }
+
+    def said(id, role, kind, text):
+        content = [{"type": kind, "text": text}]
+        return {"type": "message", "id": f"msg_{id}", "role": role, "content": content}
+
+    transcript = [
+        said("0198c1b0-aaaa", "developer", "input_text", "<permissions>none</permissions>"),
+        said(
+            "0198c1b0-bbbb",
+            "user",
+            "input_text",
+            'List the files. [[call:shell {"command":["ls"]}]]',
+        ),
+    ]
+    for turn in range(3):
+        events = service.numbered(list(ai.responses.create(input=transcript, **asked)))
+        assert events[-1].type == "response.completed", events[-1]
+        output = [event.item for event in events if event.type == "response.output_item.done"]
+        assert output == events[-1].response.output
+        assert [tool.type for tool in events[-1].response.tools] == ["function"]
+        calls = [item for item in output if item.type == "function_call"]
+        if not calls:
+            break
+        transcript += [item.to_dict(exclude_none=True) for item in output]
+        transcript += [
+            {
+                "type": "function_call_output",
+                "id": "fco_0198c1b0-cccc",
+                "call_id": call.call_id,
+                "output": "README.md",
+            }
+            for call in calls
+        ]
+    assert turn == 1 and "shell returned: README.md" in events[-1].response.output_text
+    assert service.kinds(output) == ["reasoning", "message"], output
+    return {}
 
 
 def a_reader_that_leaves_stops_the_run():

@@ -36,7 +36,9 @@ ASKS = 'Look it up and add. [[call:lookup {"word":"tea"}]] [[call:add {"a":1,"b"
 
 def run_locally(call):
     arguments = json.loads(call.arguments)
-    answer = f"{arguments['word']} is green" if call.name == "lookup" else str(sum(arguments.values()))
+    answer = (
+        f"{arguments['word']} is green" if call.name == "lookup" else str(sum(arguments.values()))
+    )
     return {"type": "function_call_output", "call_id": call.call_id, "output": answer}
 
 
@@ -58,7 +60,9 @@ def the_caller_runs_its_functions():
     assert "lookup returned: tea is green" in second.output_text, second.output_text
     assert "add returned: 3" in second.output_text, second.output_text
     items = ai.responses.input_items.list(second.id, order="asc").data
-    assert service.kinds(items) == ["message"] + ["function_call"] * 2 + ["function_call_output"] * 2
+    assert (
+        service.kinds(items) == ["message"] + ["function_call"] * 2 + ["function_call_output"] * 2
+    )
     assert [item.call_id for item in items[3:]] == [call.call_id for call in calls]
     parts = ai.responses.create(
         model=MODEL,
@@ -96,7 +100,9 @@ def the_caller_keeps_the_transcript():
 def arguments_are_parsed_into_a_type():
     tools = [openai.pydantic_function_tool(Lookup, name="lookup")]
     response = ai.responses.parse(
-        model=MODEL, input='[[call:lookup {"word":"tea"}]] Look it up.', tools=[{"type": "function", **tools[0]["function"]}]
+        model=MODEL,
+        input='[[call:lookup {"word":"tea"}]] Look it up.',
+        tools=[{"type": "function", **tools[0]["function"]}],
     )
     call = response.output[0]
     assert call.parsed_arguments == {"word": "tea"}, call
@@ -127,7 +133,11 @@ def tools_of_others_are_passed_over():
     response = ai.responses.create(
         model=MODEL,
         input="say hello",
-        tools=[{"type": "web_search"}, {"type": "code_interpreter", "container": {"type": "auto"}}, LOOKUP],
+        tools=[
+            {"type": "web_search"},
+            {"type": "code_interpreter", "container": {"type": "auto"}},
+            LOOKUP,
+        ],
     )
     assert response.output_text == "hello" and response.status == "completed"
     return {"id": response.id}
@@ -150,7 +160,9 @@ def server(label, **more):
 
 def a_configured_server_is_called(label):
     response = ai.responses.create(model=MODEL, input=CALCULATE, tools=[server(label)])
-    assert service.kinds(response.output) == ["mcp_list_tools", "mcp_call", "message"], response.output
+    assert service.kinds(response.output) == ["mcp_list_tools", "mcp_call", "message"], (
+        response.output
+    )
     offered, call, message = response.output
     assert offered.id.startswith("mcpl_") and offered.server_label == label and not offered.error
     names = [tool.name for tool in offered.tools]
@@ -215,7 +227,12 @@ def calls_are_asked_for_first(label):
 
     def answer(approve, **more):
         return [
-            {"type": "mcp_approval_response", "approval_request_id": request.id, "approve": approve, **more}
+            {
+                "type": "mcp_approval_response",
+                "approval_request_id": request.id,
+                "approve": approve,
+                **more,
+            }
         ]
 
     approved = ai.responses.create(
@@ -223,9 +240,16 @@ def calls_are_asked_for_first(label):
     )
     assert service.kinds(approved.output) == ["mcp_call", "message"], approved.output
     call = approved.output[0]
-    assert call.approval_request_id == request.id and call.status == "completed" and "84" in call.output
+    assert (
+        call.approval_request_id == request.id
+        and call.status == "completed"
+        and "84" in call.output
+    )
     denied = ai.responses.create(
-        model=MODEL, previous_response_id=first.id, input=answer(False, reason="Too dear."), tools=[asks]
+        model=MODEL,
+        previous_response_id=first.id,
+        input=answer(False, reason="Too dear."),
+        tools=[asks],
     )
     assert service.kinds(denied.output) == ["message"], denied.output
     items = ai.responses.input_items.list(denied.id, order="asc").data
@@ -240,12 +264,16 @@ def calls_are_asked_for_first(label):
     kept_by_the_caller = ai.responses.create(
         model=MODEL, input=transcript, tools=[asks], store=False
     )
-    assert service.kinds(kept_by_the_caller.output) == ["mcp_call", "message"], kept_by_the_caller.output
+    assert service.kinds(kept_by_the_caller.output) == ["mcp_call", "message"], (
+        kept_by_the_caller.output
+    )
     assert kept_by_the_caller.output[0].approval_request_id == request.id
     unknown = service.refusal(
         lambda: ai.responses.create(
             model=MODEL,
-            input=[{"type": "mcp_approval_response", "approval_request_id": "mcpr_x", "approve": True}],
+            input=[
+                {"type": "mcp_approval_response", "approval_request_id": "mcpr_x", "approve": True}
+            ],
             tools=[asks],
         )
     )
@@ -280,7 +308,9 @@ def a_server_may_be_narrowed(label):
         tools=[server(label)],
         tool_choice={"type": "mcp", "server_label": label, "name": "clock"},
     )
-    assert [item.name for item in named.output if item.type == "mcp_call"] == ["clock"], named.output
+    assert [item.name for item in named.output if item.type == "mcp_call"] == ["clock"], (
+        named.output
+    )
     counted = ai.responses.create(
         model=MODEL, input="Calculate 1+1 and 2+2 and 3+3.", tools=[server(label)], max_tool_calls=1
     )
@@ -294,7 +324,9 @@ def both_kinds_of_tools_in_one_turn(label):
     tools = [server(label), LOOKUP]
     first = ai.responses.create(model=MODEL, input=asks, tools=tools)
     kinds = service.kinds(first.output)
-    assert kinds[0] == "mcp_list_tools" and sorted(kinds[1:]) == ["function_call", "mcp_call"], kinds
+    assert kinds[0] == "mcp_list_tools" and sorted(kinds[1:]) == ["function_call", "mcp_call"], (
+        kinds
+    )
     call = next(item for item in first.output if item.type == "function_call")
     second = ai.responses.create(
         model=MODEL, previous_response_id=first.id, input=[run_locally(call)], tools=tools
@@ -304,19 +336,17 @@ def both_kinds_of_tools_in_one_turn(label):
 
 
 def a_server_that_the_caller_names_is_called(url, secret):
-    tool = server(
-        "mine", server_url=url, headers={"X-Tenant": "blue"}, authorization=secret
-    )
+    tool = server("mine", server_url=url, headers={"X-Tenant": "blue"}, authorization=secret)
     response = ai.responses.create(model=MODEL, input=CALCULATE, tools=[tool])
-    assert service.kinds(response.output) == ["mcp_list_tools", "mcp_call", "message"], response.output
+    assert service.kinds(response.output) == ["mcp_list_tools", "mcp_call", "message"], (
+        response.output
+    )
     told = response.to_json() + ai.responses.retrieve(response.id).to_json()
     assert secret not in told and "X-Tenant" not in told, told
     (echo,) = response.tools
     assert echo.server_label == "mine" and echo.authorization is None and echo.headers is None
     assert echo.server_url and url.startswith(echo.server_url) and "/v1/mcp" not in echo.server_url
-    in_background = ai.responses.create(
-        model=MODEL, input=CALCULATE, tools=[tool], background=True
-    )
+    in_background = ai.responses.create(model=MODEL, input=CALCULATE, tools=[tool], background=True)
     while in_background.status in ("queued", "in_progress"):
         in_background = ai.responses.retrieve(in_background.id)
     assert service.kinds(in_background.output)[-1] == "message", in_background
@@ -332,21 +362,30 @@ def servers_that_may_not_be_called_are_refused(url):
         server("mine", connector_id="connector_gmail"),
     ]
     for tool in table:
-        refused = service.refusal(lambda: ai.responses.create(model=MODEL, input="hi", tools=[tool]))
+        refused = service.refusal(
+            lambda: ai.responses.create(model=MODEL, input="hi", tools=[tool])
+        )
         assert refused[:2] == ["BadRequestError", 400], (tool, refused)
         assert refused[3].startswith("tools"), (tool, refused)
     return {}
 
 
 def a_tool_that_fails_tells_why(label):
-    response = ai.responses.create(
-        model=MODEL, input="Calculate 1/0.", tools=[server(label)]
-    )
+    response = ai.responses.create(model=MODEL, input="Calculate 1/0.", tools=[server(label)])
     call = response.output[1]
     assert call.type == "mcp_call" and call.status == "failed" and call.output is None, call
     assert call.error.type in ("mcp_tool_execution_error", "mcp_protocol_error", "http_error"), call
     assert response.status == "completed" and service.kinds(response.output)[-1] == "message"
     return {"error": call.error.to_dict()}
+
+
+def an_endless_loop_ends(label):
+    asked = {"model": MODEL, "input": "a story [[fail:loop]]", "tools": [server(label)]}
+    response = ai.responses.create(**asked)
+    assert response.status == "incomplete" and response.incomplete_details.reason, response
+    events = list(ai.responses.create(**asked, stream=True))
+    assert events[-1].type == "response.incomplete", events[-1]
+    return {"reason": response.incomplete_details.reason}
 
 
 if __name__ == "__main__":

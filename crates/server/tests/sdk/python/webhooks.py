@@ -13,7 +13,12 @@ def registers_and_asks(url):
     endpoint = ai.webhooks.create(
         name="tests",
         url=url,
-        event_types=["response.completed", "response.failed", "response.cancelled", "response.incomplete"],
+        event_types=[
+            "response.completed",
+            "response.failed",
+            "response.cancelled",
+            "response.incomplete",
+        ],
     )
     asked = {"model": MODEL, "background": True}
     completed = ai.responses.create(input="say hello", **asked)
