@@ -92,7 +92,7 @@ pub(crate) fn attempt(due: &Due, status: u16) -> Attempt {
     }
 }
 
-/// How many entries of an index, or rows of a whole table, all sessions have read that have ended.
+/// How many entries of an index, or rows of a whole table, this session has read and all that have ended.
 pub(crate) async fn read(connection: &mut PgConnection, of: &str) -> i64 {
     // Of the sessions of a store the test knows only that they end soon after it is closed.
     let others = "SELECT count(*) FROM pg_stat_activity
@@ -108,6 +108,11 @@ pub(crate) async fn read(connection: &mut PgConnection, of: &str) -> i64 {
         }
         tokio::task::yield_now().await;
     }
+    // What this one read itself is counted at once, and not some time in the next second.
+    sqlx::query("SELECT pg_stat_force_next_flush()")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
     let read = "SELECT CAST(SUM(tuples) AS int8) FROM (
             SELECT idx_tup_read AS tuples FROM pg_stat_user_indexes WHERE indexrelname = $1
             UNION ALL SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = $1
