@@ -27,6 +27,7 @@ mod openai;
 mod openai_api;
 mod openai_requests;
 mod openai_shapes;
+mod openai_stream;
 mod payloads;
 mod replay;
 mod responses;

@@ -19,6 +19,34 @@ use super::{Flavour, item, response};
 use crate::dialect::put_json;
 use crate::stream::{Form, Frame, Frames, make_one_line, put_number};
 
+/// What the frame of an event begins with: its name, and its data up to the number.
+#[derive(Clone, Copy)]
+struct Head(&'static str);
+
+/// The head of the event of this name.
+macro_rules! head {
+    ($name:literal) => {
+        Head(concat!(
+            "event: ",
+            $name,
+            "\ndata: {\"type\":\"",
+            $name,
+            "\",\"sequence_number\":"
+        ))
+    };
+}
+
+impl Head {
+    /// As it stands in this form.
+    fn in_form(self, form: Form) -> &'static str {
+        let Self(whole) = self;
+        match form {
+            Form::Sse => whole,
+            Form::Bare => whole.split_once("data: ").map_or(whole, |(_, data)| data),
+        }
+    }
+}
+
 /// The frames of one event.
 pub(super) struct Telling<'a, 'b> {
     pub(super) flavour: Flavour,
@@ -31,22 +59,22 @@ impl Telling<'_, '_> {
     pub(super) fn tell(&mut self, event: &Event) {
         match event {
             Event::Created(response) => {
-                self.snapshot("response.created", response);
+                self.snapshot(head!("response.created"), response);
                 if *response.status() == Status::Queued {
-                    self.snapshot("response.queued", response);
+                    self.snapshot(head!("response.queued"), response);
                 }
             }
             // Who takes up what another process had to leave tells nobody: clients expect this once.
             Event::Started(response) if self.frames.count() > accepted_in(response) => {}
-            Event::Started(response) => self.snapshot("response.in_progress", response),
+            Event::Started(response) => self.snapshot(head!("response.in_progress"), response),
             Event::ItemOpened { place, kind } => self.opened(*place, kind),
             Event::PartOpened(place, kind) => {
-                self.part("response.content_part.added", *place, *kind, "");
+                self.part(head!("response.content_part.added"), *place, *kind, "");
             }
             Event::TextDelta(place, kind, delta) => self.text(*place, *kind, Piece::Delta(delta)),
             Event::TextDone(place, kind, text) => self.text(*place, *kind, Piece::Whole(text)),
             Event::PartClosed(place, kind, text) => {
-                self.part("response.content_part.done", *place, *kind, text);
+                self.part(head!("response.content_part.done"), *place, *kind, text);
             }
             Event::ArgumentsDelta(place, kind, delta) => {
                 self.arguments_delta(*place, *kind, delta);
@@ -56,7 +84,7 @@ impl Telling<'_, '_> {
             Event::CallReturned(execution) => self.returned(execution),
             Event::CallDropped(place, item) => {
                 let shown = ShownId::of(item);
-                self.step("response.mcp_call.failed", shown, *place);
+                self.step(head!("response.mcp_call.failed"), shown, *place);
                 self.done(*place, &item::Shape::closed(item, self.flavour));
             }
             Event::CallStarted(_) => {}
@@ -65,7 +93,7 @@ impl Telling<'_, '_> {
     }
 
     /// A frame that holds the response, with all that was told of its output.
-    fn snapshot(&mut self, name: &str, response: &Response) {
+    fn snapshot(&mut self, name: Head, response: &Response) {
         let output = entry::output(response, self.told);
         let shape = response::Shape::of(response, &output, self.flavour);
         let Some(frame) = self.frames.next() else {
@@ -81,17 +109,21 @@ impl Telling<'_, '_> {
         let Some(shape) = item::Shape::opened(place, kind, self.flavour) else {
             return;
         };
-        self.item("response.output_item.added", place, &shape);
+        self.item(head!("response.output_item.added"), place, &shape);
         let at = |kind| ShownId(kind, place.item);
         match kind {
             OpenItem::Call {
                 runner: Runner::Server(_),
                 ..
             } => {
-                self.step("response.mcp_call.in_progress", at(Kind::McpCall), place);
+                self.step(
+                    head!("response.mcp_call.in_progress"),
+                    at(Kind::McpCall),
+                    place,
+                );
             }
             OpenItem::ToolList { .. } => {
-                let name = "response.mcp_list_tools.in_progress";
+                let name = head!("response.mcp_list_tools.in_progress");
                 self.step(name, at(Kind::McpListTools), place);
             }
             OpenItem::Message | OpenItem::Reasoning | OpenItem::Call { .. } => {}
@@ -107,8 +139,8 @@ impl Telling<'_, '_> {
             },
             ItemBody::ToolList(list) => {
                 let name = match list.tools {
-                    Ok(_) => "response.mcp_list_tools.completed",
-                    Err(_) => "response.mcp_list_tools.failed",
+                    Ok(_) => head!("response.mcp_list_tools.completed"),
+                    Err(_) => head!("response.mcp_list_tools.failed"),
                 };
                 self.step(name, ShownId::of(item), place);
             }
@@ -126,8 +158,8 @@ impl Telling<'_, '_> {
             index: site.index,
         };
         let name = match entry::Reply::from(&execution.state) {
-            entry::Reply::Said(_) => "response.mcp_call.completed",
-            _ => "response.mcp_call.failed",
+            entry::Reply::Said(_) => head!("response.mcp_call.completed"),
+            _ => head!("response.mcp_call.failed"),
         };
         self.step(name, ShownId(Kind::McpCall, place.item), place);
         let shape = item::Shape::returned(place.item, execution, site, self.flavour);
@@ -135,10 +167,10 @@ impl Telling<'_, '_> {
     }
 
     fn done(&mut self, place: Place, shape: &item::Shape<'_>) {
-        self.item("response.output_item.done", place, shape);
+        self.item(head!("response.output_item.done"), place, shape);
     }
 
-    fn item(&mut self, name: &str, place: Place, shape: &item::Shape<'_>) {
+    fn item(&mut self, name: Head, place: Place, shape: &item::Shape<'_>) {
         let Some(frame) = self.frames.next() else {
             return;
         };
@@ -151,7 +183,7 @@ impl Telling<'_, '_> {
     }
 
     /// A step of a tool server. Open Responses forbids events that it does not know.
-    fn step(&mut self, name: &str, item: ShownId, place: Place) {
+    fn step(&mut self, name: Head, item: ShownId, place: Place) {
         if self.flavour == Flavour::OpenResponses {
             return;
         }
@@ -163,7 +195,7 @@ impl Telling<'_, '_> {
         end(&mut frame);
     }
 
-    fn part(&mut self, name: &str, place: Place, kind: TextKind, text: &str) {
+    fn part(&mut self, name: Head, place: Place, kind: TextKind, text: &str) {
         let Some(mut frame) = self.frames.next() else {
             return;
         };
@@ -196,11 +228,12 @@ impl Telling<'_, '_> {
 
     fn arguments_delta(&mut self, place: Place, kind: CallKind, delta: &str) {
         let (name, kind) = match (kind, self.flavour) {
-            (CallKind::Callers, _) => {
-                ("response.function_call_arguments.delta", Kind::FunctionCall)
-            }
+            (CallKind::Callers, _) => (
+                head!("response.function_call_arguments.delta"),
+                Kind::FunctionCall,
+            ),
             (CallKind::Servers, Flavour::OpenAi) => {
-                ("response.mcp_call_arguments.delta", Kind::McpCall)
+                (head!("response.mcp_call_arguments.delta"), Kind::McpCall)
             }
             (CallKind::Servers, Flavour::OpenResponses)
             | (CallKind::Asks | CallKind::Nobodys, _) => {
@@ -221,8 +254,13 @@ impl Telling<'_, '_> {
             return;
         };
         let (name, tool) = match (call.runner.kind(), self.flavour) {
-            (CallKind::Callers, _) => ("response.function_call_arguments.done", Some(&call.name)),
-            (CallKind::Servers, Flavour::OpenAi) => ("response.mcp_call_arguments.done", None),
+            (CallKind::Callers, _) => (
+                head!("response.function_call_arguments.done"),
+                Some(&call.name),
+            ),
+            (CallKind::Servers, Flavour::OpenAi) => {
+                (head!("response.mcp_call_arguments.done"), None)
+            }
             (CallKind::Servers, Flavour::OpenResponses)
             | (CallKind::Asks | CallKind::Nobodys, _) => {
                 return;
@@ -251,21 +289,21 @@ enum Piece<'a> {
 }
 
 impl Piece<'_> {
-    const fn name(self, kind: TextKind, flavour: Flavour) -> &'static str {
+    const fn name(self, kind: TextKind, flavour: Flavour) -> Head {
         match (kind, flavour, self) {
-            (TextKind::Output, _, Self::Delta(_)) => "response.output_text.delta",
-            (TextKind::Output, _, Self::Whole(_)) => "response.output_text.done",
+            (TextKind::Output, _, Self::Delta(_)) => head!("response.output_text.delta"),
+            (TextKind::Output, _, Self::Whole(_)) => head!("response.output_text.done"),
             (TextKind::Reasoning, Flavour::OpenAi, Self::Delta(_)) => {
-                "response.reasoning_text.delta"
+                head!("response.reasoning_text.delta")
             }
             (TextKind::Reasoning, Flavour::OpenAi, Self::Whole(_)) => {
-                "response.reasoning_text.done"
+                head!("response.reasoning_text.done")
             }
             (TextKind::Reasoning, Flavour::OpenResponses, Self::Delta(_)) => {
-                "response.reasoning.delta"
+                head!("response.reasoning.delta")
             }
             (TextKind::Reasoning, Flavour::OpenResponses, Self::Whole(_)) => {
-                "response.reasoning.done"
+                head!("response.reasoning.done")
             }
         }
     }
@@ -280,12 +318,12 @@ fn accepted_in(response: &Response) -> u64 {
 }
 
 /// The name of the last event. There is none for a response that was cancelled; its status says so.
-const fn ending(status: &Status) -> &'static str {
+const fn ending(status: &Status) -> Head {
     match status {
-        Status::Completed => "response.completed",
-        Status::Incomplete(_) => "response.incomplete",
+        Status::Completed => head!("response.completed"),
+        Status::Incomplete(_) => head!("response.incomplete"),
         Status::Failed(_) | Status::Cancelled | Status::Queued | Status::InProgress => {
-            "response.failed"
+            head!("response.failed")
         }
     }
 }
@@ -298,27 +336,19 @@ const fn kind_of(kind: TextKind) -> Kind {
 }
 
 /// A frame with what `put` writes, each field behind a comma, whatever it holds.
-fn framed(name: &str, mut frame: Frame<'_>, put: impl FnOnce(&mut BytesMut)) {
-    let data = begin(name, &mut frame);
+fn framed(name: Head, mut frame: Frame<'_>, put: impl FnOnce(&mut BytesMut)) {
+    begin(name, &mut frame);
+    let data = frame.out.len();
     put(frame.out);
     make_one_line(frame.out, data);
     end(&mut frame);
 }
 
-/// Writes a frame up to the fields that every frame has, and answers where its data begins.
-fn begin(name: &str, frame: &mut Frame<'_>) -> usize {
-    let out = &mut *frame.out;
-    if frame.form == Form::Sse {
-        out.put_slice(b"event: ");
-        out.put_slice(name.as_bytes());
-        out.put_slice(b"\ndata: ");
-    }
-    let data = out.len();
-    out.put_slice(b"{\"type\":\"");
-    out.put_slice(name.as_bytes());
-    out.put_slice(b"\",\"sequence_number\":");
-    put_number(out, frame.number);
-    data
+/// Writes a frame up to the fields that every frame has.
+fn begin(name: Head, frame: &mut Frame<'_>) {
+    let head = name.in_form(frame.form);
+    frame.out.put_slice(head.as_bytes());
+    put_number(frame.out, frame.number);
 }
 
 fn end(frame: &mut Frame<'_>) {

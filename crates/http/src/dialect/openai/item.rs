@@ -61,6 +61,14 @@ impl Head {
             ..Self::new(kind, id, flavour, status)
         }
     }
+
+    /// The same of an item that came to nothing, where it has a status at all.
+    pub(super) fn failed(self) -> Self {
+        Self {
+            status: self.status.map(|_| "failed"),
+            ..self
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -136,9 +136,9 @@ impl<'a> McpListTools<'a> {
     }
 
     pub(super) fn of(head: Head, list: &'a ToolList) -> Self {
-        let (tools, error) = match &list.tools {
-            Ok(tools) => (tools.iter().map(Tool::of).collect(), None),
-            Err(error) => (Vec::new(), Some(&**error)),
+        let (head, tools, error) = match &list.tools {
+            Ok(tools) => (head, tools.iter().map(Tool::of).collect(), None),
+            Err(error) => (head.failed(), Vec::new(), Some(&**error)),
         };
         Self {
             head,

@@ -58,7 +58,7 @@ fn shown(over: &Over, flavour: Flavour) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn every_run_is_told_as_the_grammar_wants_it(over in any_run()) {
