@@ -172,7 +172,7 @@ async fn a_worker_that_hears_no_nudges_finds_its_work_and_its_cancellations() {
     // Then nothing waits for a look: some would have to, of so many.
     let heard = Instant::now();
     let mut prompt_ones = 0;
-    while prompt_ones < 8 {
+    while prompt_ones < 6 {
         number += 1;
         let asked = Instant::now();
         responses.push(ask(&api, &format!("say {number}")).await);
