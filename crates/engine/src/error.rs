@@ -76,7 +76,7 @@ pub enum CreateError {
     #[error("another response of the conversation `{0}` has not ended yet")]
     ConversationBusy(ConversationId),
     /// The idempotency key stands for another request, or for a response that is gone.
-    #[error("the idempotency key was used for another request")]
+    #[error("the idempotency key stands for another request, or for a response that is gone")]
     KeyReused,
     /// No configured tool server has the label.
     #[error("no tool server is called `{label}`")]

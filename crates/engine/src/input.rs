@@ -7,7 +7,7 @@ use std::sync::Arc;
 use response_domain::caller::OwnerId;
 use response_domain::entry;
 use response_domain::id::{ItemId, RawId, ResponseId};
-use response_domain::item::{Item, ItemBody, ItemStatus, Runner};
+use response_domain::item::{CallId, Item, ItemBody, ItemStatus, Runner};
 use response_domain::ports::store::StoreError;
 use response_domain::spec::InputItem;
 
@@ -97,7 +97,7 @@ impl Engine {
         for parent in parents {
             around.extend(store.items(owner, ResponseId::new(parent)).await?);
         }
-        let known = |item: &Arc<Item>| (item.body.clone(), item.status);
+        let known = |item: &Arc<Item>| (named(item), item.status);
         let with_output = |item: Arc<Item>| {
             let output = entry::output_of(&around, &item);
             let all = std::iter::once(&item).chain(output).map(known).collect();
@@ -131,6 +131,18 @@ impl Engine {
         }
         Ok(body)
     }
+}
+
+/// The body of a stored item as it stands under another id. What waits for leave keeps the name by which its
+/// caller knows it.
+fn named(item: &Item) -> ItemBody {
+    let mut body = item.body.clone();
+    if let ItemBody::FunctionCall(call) = &mut body
+        && matches!(call.runner, Runner::Asks(_))
+    {
+        call.call_id = CallId(item.id.to_string().into());
+    }
+    body
 }
 
 fn is_server_call(item: &Item) -> bool {

@@ -197,6 +197,27 @@ async fn leave_is_asked_for_in_one_response_and_given_in_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn leave_is_given_to_a_call_that_is_only_referred_to() {
+    let tools = ScriptedTools::new([]).configured("shop", [("buy", ToolScript::Answers("sold"))]);
+    let turns = [calls(&[("buy", "{}")]), text("Done.")];
+    let world = Plan::new(turns).tools(tools).build().await;
+    let offers = vec![server("shop", None, ApprovalRule::Always)];
+    let first = whole(&world, bringing(offers.clone())).await;
+    let request = first.items.last().unwrap();
+    let next = Draft {
+        items: vec![
+            InputItem::New(ItemBody::Message(Message::text(Role::User, "hi"))),
+            InputItem::Reference(request.id),
+            answer(request, Consent::Given),
+        ],
+        ..bringing(offers)
+    };
+    let second = whole(&world, next).await;
+    assert_eq!(status(&second.response), StatusName::Completed);
+    assert_eq!(world.tools.called().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_allows_what_nobody_asked_for() {
     let world = World::new([text("unused")]).await;
     let response = InputItem::New(ItemBody::ApprovalResponse(ApprovalResponse {
