@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::stage::{Stage, node, python};
+use super::stage::{Stage, base, node, python};
 use crate::background_postgres::fleet::{Fleet, LONG, until};
 use crate::process::Client;
 
@@ -35,6 +35,28 @@ async fn several_processes_work_in_the_background_on_postgresql() {
     let api = fleet.api().await;
     let _worker = fleet.worker().await;
     all_of_it(&api).await;
+}
+
+#[tokio::test]
+async fn two_processes_are_one_service() {
+    let fleet = Fleet::new().await;
+    let (here, there) = (fleet.api().await, fleet.api().await);
+    let _worker = fleet.worker().await;
+    let elsewhere = base(&there);
+    python(&here, "answers", &["another_process_knows", &elsewhere]).await;
+    let started = fleet.world.model.ledger().traffic().started;
+    assert!(
+        started <= 4,
+        "a key, a report, a question and perhaps a story: {started}"
+    );
+    for function in [
+        "is_made_described_and_forgotten",
+        "has_items_of_its_own",
+        "gathers_what_its_responses_say",
+        "is_for_one_response_at_a_time",
+    ] {
+        python(&here, "conversations", &[function]).await;
+    }
 }
 
 #[tokio::test]

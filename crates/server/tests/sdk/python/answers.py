@@ -1,5 +1,6 @@
 """One request, one answer: what is asked for, what comes back, and what is kept."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import openai
@@ -197,6 +198,9 @@ def every_part_of_the_input_arrives():
         ("user", ["input_text", "input_image"]),
     ], told
     assert items[4].content[1].image_url == "https://example.com/cat.png"
+    more = ["message.input_image.image_url", "reasoning.encrypted_content"]
+    assert ai.responses.input_items.list(response.id, order="asc", include=more).data == items
+    assert ai.responses.retrieve(response.id, include=more) == response
     assert len({item.id for item in items}) == 5
     return {"id": response.id}
 
@@ -393,6 +397,33 @@ def a_key_makes_one_response_of_many_requests():
     retold = service.numbered(list(streamed))
     assert retold[-1] == told[-1], retold[-1]
     return {"id": first.id}
+
+
+def another_process_knows(base):
+    """Two processes are one service: what one of them does, the other one tells."""
+    elsewhere = service.client(base_url=base)
+    keyed = {"extra_headers": {"Idempotency-Key": "order-14"}}
+    asked = {"model": MODEL, "input": "say hello [[delay:500ms]]"}
+    with ThreadPoolExecutor() as threads:
+        here = threads.submit(lambda: ai.responses.create(**asked, **keyed))
+        there = threads.submit(lambda: elsewhere.responses.create(**asked, **keyed))
+        assert here.result() == there.result(), "one waits for the other"
+    response = here.result()
+    assert elsewhere.responses.retrieve(response.id) == response
+    running = ai.responses.create(
+        model=MODEL, input="Write a long report. [[delta-delay:2ms]]", background=True
+    )
+    told = [list(side.responses.retrieve(running.id, stream=True)) for side in (elsewhere, ai)]
+    assert told[0] == told[1] and told[0][-1].type == "response.completed"
+    conversation = ai.conversations.create(items=[{"role": "user", "content": "My name is Ada."}])
+    again = elsewhere.responses.create(
+        model=MODEL, input="What is my name?", conversation=conversation.id
+    )
+    assert again.output_text == "Your name is Ada.", again.output_text
+    slow = ai.responses.create(model=MODEL, input="a story [[fail:slow]]", background=True)
+    assert elsewhere.responses.cancel(slow.id).status == "cancelled"
+    assert ai.responses.retrieve(slow.id).status == "cancelled"
+    return {"id": response.id}
 
 
 if __name__ == "__main__":

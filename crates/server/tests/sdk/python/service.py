@@ -8,6 +8,7 @@ expects ends the program. OPENAI_BASE_URL says where the service is, as it does 
 import inspect
 import json
 import sys
+from typing import get_args
 
 import openai
 from openai._models import validate_type
@@ -45,9 +46,15 @@ def refusal(call):
     raise AssertionError("the call was not refused")
 
 
-def checked(kind, value):
-    """A value whose type the library does not check by itself."""
+def checked(kinds, value):
+    """An event of some kinds, which the library does not check by itself."""
+    union, _ = get_args(kinds)
+    (kind,) = [kind for kind in get_args(union) if value["type"] in types_of(kind)]
     return validate_type(type_=kind, value=value)
+
+
+def types_of(kind):
+    return get_args(kind.model_fields["type"].annotation)
 
 
 def kinds(items):
