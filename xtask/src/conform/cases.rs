@@ -4,7 +4,7 @@ use response_testkit::wire::{Flavour, check_item, check_list};
 use serde_json::{Value, json};
 
 use super::peer::{Peer, ended, output, text};
-use super::{Finding, Trouble, background, conversations, must, refusals, tools};
+use super::{Finding, Trouble, background, conversations, must, refusals, servers, tools};
 
 /// One thing that clients do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) enum Case {
     Tools,
     StreamedTools,
     Choice,
+    Server,
+    Approval,
     Background,
     Resumed,
     Cancelled,
@@ -44,6 +46,8 @@ impl Case {
         Self::Tools,
         Self::StreamedTools,
         Self::Choice,
+        Self::Server,
+        Self::Approval,
         Self::Background,
         Self::Resumed,
         Self::Cancelled,
@@ -67,6 +71,8 @@ impl Case {
             Self::Tools => "tools of the caller",
             Self::StreamedTools => "tools of the caller, streamed",
             Self::Choice => "tools are chosen and forbidden",
+            Self::Server => "tools of a server",
+            Self::Approval => "a call that has to be allowed",
             Self::Background => "a response in the background",
             Self::Resumed => "a stream in the background is told again from anywhere",
             Self::Cancelled => "a response in the background is cancelled",
@@ -99,6 +105,8 @@ impl Case {
             Self::Tools => tools::called(peer).await,
             Self::StreamedTools => tools::streamed(peer).await,
             Self::Choice => tools::chosen(peer).await,
+            Self::Server => servers::called(peer).await,
+            Self::Approval => servers::allowed(peer).await,
             Self::Background => background::polled(peer).await,
             Self::Resumed => background::resumed(peer).await,
             Self::Cancelled => background::cancelled(peer).await,

@@ -17,6 +17,7 @@ mod cases;
 mod conversations;
 mod peer;
 mod refusals;
+mod servers;
 mod tools;
 
 #[cfg(test)]
@@ -32,6 +33,9 @@ pub(crate) struct Conform {
     /// The key to send
     #[arg(long, default_value = "conform")]
     key: String,
+    /// A tool server: the label of one that the service knows, or a label and an address
+    #[arg(long, value_name = "LABEL[=URL]")]
+    mcp: Option<String>,
     /// Hold the answers to Open Responses instead of OpenAI
     #[arg(long)]
     open_responses: bool,
@@ -94,7 +98,8 @@ impl Conform {
             Flavour::OpenAi
         };
         let patience = Duration::from_secs(self.patience);
-        Peer::new(base, &self.model, &self.key, flavour, patience)
+        let peer = Peer::new(base, &self.model, &self.key, flavour, patience)?;
+        Ok(peer.with_server(self.mcp.clone()))
     }
 }
 

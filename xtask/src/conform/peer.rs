@@ -22,6 +22,7 @@ pub(super) struct Peer {
     model: String,
     pub(super) flavour: Flavour,
     patience: Duration,
+    server: Option<String>,
 }
 
 /// What it answered.
@@ -48,6 +49,22 @@ impl Peer {
             model: model.to_owned(),
             flavour,
             patience,
+            server: None,
+        })
+    }
+
+    /// The same, with a tool server that it can use: its label, and its address behind a `=` unless the peer
+    /// knows it.
+    pub(super) fn with_server(self, server: Option<String>) -> Self {
+        Self { server, ..self }
+    }
+
+    /// The label of that server, and its address.
+    pub(super) fn server(&self) -> Option<(&str, Option<&str>)> {
+        let server = self.server.as_deref()?;
+        Some(match server.split_once('=') {
+            Some((label, url)) => (label, Some(url)),
+            None => (server, None),
         })
     }
 

@@ -192,6 +192,7 @@ fn a_server_that_is_not_there_fails_every_case() {
         url: "http://127.0.0.1:9/v1/".to_owned(),
         model: "m".to_owned(),
         key: "k".to_owned(),
+        mcp: Some("default".to_owned()),
         open_responses: true,
         patience: 5,
     };
