@@ -169,7 +169,9 @@ pub(super) async fn run(service: &Client, mut command: Command, input: &str) -> 
         status,
         stdout,
         stderr,
-    } = ended.expect("the program ends").unwrap();
+    } = ended
+        .unwrap_or_else(|_| panic!("{command:?} does not end"))
+        .unwrap();
     let complaint = String::from_utf8_lossy(&stderr);
     assert!(status.success(), "{command:?}:\n{complaint}");
     String::from_utf8(stdout).unwrap()

@@ -1,4 +1,4 @@
-//! Answers as they come, over HTTP and over WebSockets.
+//! Answers as they come: over HTTP, and over sockets.
 
 use super::stage::{SERVER, Stage};
 

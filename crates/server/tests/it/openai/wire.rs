@@ -45,7 +45,7 @@ fn questions() -> Vec<Value> {
     ]
 }
 
-fn ask(question: &Value, more: Value) -> Value {
+fn ask(question: &Value, more: &Value) -> Value {
     let mut body = question.clone();
     body["model"] = json!("jan-v2-30b");
     let fields = body.as_object_mut().unwrap();
@@ -92,10 +92,10 @@ async fn is_kept(service: &Client, (base, flavour): (&str, Flavour), last: &Valu
 
 async fn every_answer_is_well_made(service: &Client, (base, flavour): (&str, Flavour)) {
     for question in questions() {
-        let text = told(service, base, ask(&question, json!({"stream": true}))).await;
+        let text = told(service, base, ask(&question, &json!({"stream": true}))).await;
         let (_, last) = checked(&text, flavour, &question);
         is_kept(service, (base, flavour), &last).await;
-        let whole = ask(&question, json!({"store": false}));
+        let whole = ask(&question, &json!({"store": false}));
         let whole = service.post(&format!("{base}/responses"), whole).await;
         if whole.status == 200 {
             check_response(&whole.body, flavour)
@@ -110,7 +110,7 @@ async fn every_answer_is_well_made(service: &Client, (base, flavour): (&str, Fla
 
 async fn every_replay_is_the_same_to_the_byte(service: &Client, (base, flavour): (&str, Flavour)) {
     for question in questions() {
-        let followed = ask(&question, json!({"stream": true, "background": true}));
+        let followed = ask(&question, &json!({"stream": true, "background": true}));
         let live = told(service, base, followed).await;
         let (events, last) = checked(&live, flavour, &question);
         let id = last["id"].as_str().unwrap();
@@ -163,7 +163,7 @@ async fn events_over_a_socket_keep_to_the_grammar() {
     let stage = Stage::new().await;
     let asked: Vec<_> = questions()
         .iter()
-        .map(|it| ask(it, json!({"store": false})))
+        .map(|it| ask(it, &json!({"store": false})))
         .collect();
     let asked = Value::from(asked).to_string();
     let told = python(&stage.service, "sockets", &["tells_events", &asked]).await;
