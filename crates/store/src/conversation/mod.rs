@@ -55,20 +55,31 @@ macro_rules! is_there {
 pub(crate) use is_there;
 use {put_there, taken_out};
 
-/// When the conversation `$2` of the owner `$1` began, as its row says and as its responses say.
+/// The responses of a conversation that has no row.
+macro_rules! unsaid {
+    () => {
+        concat!(
+            "FROM responses o
+            WHERE o.conversation_id = $2 AND o.owner IS NOT DISTINCT FROM $1
+                AND o.status NOT IN (",
+            put_there!(),
+            ", ",
+            taken_out!(),
+            ") AND NOT EXISTS (SELECT 1 FROM conversations c WHERE c.id = $2)"
+        )
+    };
+}
+
+/// When the conversation `$2` of the owner `$1` began, as its row says or, without one, its responses.
 macro_rules! beginnings {
     () => {
         concat!(
             "(SELECT c.created_at FROM conversations c
                 WHERE c.id = $2 AND c.owner IS NOT DISTINCT FROM $1
             UNION ALL
-            SELECT o.created_at FROM responses o
-                WHERE o.conversation_id = $2 AND o.owner IS NOT DISTINCT FROM $1
-                AND o.status NOT IN (",
-            put_there!(),
-            ", ",
-            taken_out!(),
-            ")) AS began"
+            SELECT o.created_at ",
+            unsaid!(),
+            ") AS began"
         )
     };
 }
@@ -78,9 +89,9 @@ const FIND: &str = concat!(
     "SELECT c.created_at, c.metadata, CASE WHEN c.closed_at IS NULL THEN 1 ELSE 0 END AS stands
         FROM conversations c WHERE c.id = $2 AND c.owner IS NOT DISTINCT FROM $1
     UNION ALL
-    SELECT MIN(began.created_at), '{}', 1 FROM ",
-    beginnings!(),
-    " WHERE NOT EXISTS (SELECT 1 FROM conversations c WHERE c.id = $2) HAVING COUNT(*) > 0"
+    SELECT MIN(o.created_at), '{}', 1 ",
+    unsaid!(),
+    " HAVING COUNT(*) > 0"
 );
 
 /// The row is made when there is none yet.

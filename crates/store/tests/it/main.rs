@@ -9,6 +9,7 @@ mod background;
 mod background_postgres;
 mod behind;
 mod claims_postgres;
+mod conversations;
 mod deliveries;
 mod gate_postgres;
 mod jobs;
