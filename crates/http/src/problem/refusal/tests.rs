@@ -1,0 +1,147 @@
+//! Every answer of the engine as a problem, and its place in the pages.
+
+use response_domain::failure::{Failure, FailureCode};
+use response_domain::id::{ConversationId, ItemId, RawId};
+use response_domain::ports::vault::VaultError;
+use response_domain::ports::webhook::NotAllowed;
+
+use super::*;
+
+/// What the engine can answer instead, and how that is told: status, code, and whether a client may
+/// repeat the request by itself.
+fn table() -> Vec<(EndpointError, &'static str)> {
+    let cause = || "password of postgres".into();
+    vec![
+        (EndpointError::NotFound, "404 webhook_not_found yes"),
+        (EndpointError::NoSuchDelivery, "404 delivery_not_found yes"),
+        (
+            EndpointError::Full { at_most: 100 },
+            "400 too_many_webhooks yes",
+        ),
+        (
+            EndpointError::TriedEnough { attempts: 100 },
+            "409 delivery_tried_enough no",
+        ),
+        (EndpointError::Contended, "409 webhook_contended yes"),
+        (
+            EndpointError::TooManyTests,
+            "429 too_many_webhook_tests yes",
+        ),
+        (EndpointError::NoKey, "503 webhooks_unavailable no"),
+        (
+            EndpointError::Vault(VaultError::Tampered),
+            "500 internal yes",
+        ),
+        (
+            EndpointError::Store(StoreError::Unavailable(cause())),
+            "503 database_unavailable yes",
+        ),
+        (
+            EndpointError::Store(StoreError::Failed(cause())),
+            "500 internal yes",
+        ),
+    ]
+}
+
+/// The same of what only OpenAI's clients ask for, but for the key, which anybody may bring.
+fn of_conversations() -> Vec<(Problem, &'static str)> {
+    let item = ItemId::new(RawId::new(7), 1);
+    let room = ConversationId::new(RawId::new(7));
+    let away = || StoreError::Unavailable("password of postgres".into());
+    let label = || "mine".into();
+    vec![
+        (
+            ConversationError::NotFound.into(),
+            "404 conversation_not_found - yes",
+        ),
+        (
+            ConversationError::ItemNotFound(item).into(),
+            "404 item_not_found - yes",
+        ),
+        (
+            ConversationError::Sealed { place: 3 }.into(),
+            "400 invalid_encrypted_content items[3].encrypted_content yes",
+        ),
+        (
+            ConversationError::Store(away()).into(),
+            "503 database_unavailable - yes",
+        ),
+        (
+            CreateError::ConversationBusy(room).into(),
+            "400 conversation_locked conversation yes",
+        ),
+        (
+            CreateError::KeyReused.into(),
+            "400 idempotency_key_reused Idempotency-Key no",
+        ),
+        (
+            CreateError::UnknownServer {
+                index: 2,
+                label: label(),
+            }
+            .into(),
+            "400 mcp_server_not_found tools[2].server_label yes",
+        ),
+        (
+            CreateError::ServerNotAllowed {
+                index: 2,
+                label: label(),
+                reason: NotAllowed("its address is not public".to_owned()),
+            }
+            .into(),
+            "400 mcp_server_not_allowed tools[2].server_url yes",
+        ),
+        (
+            CreateError::Sealed { place: 3 }.into(),
+            "400 invalid_encrypted_content input[3].encrypted_content yes",
+        ),
+        (CreateError::NoKey.into(), "503 sealing_unavailable - no"),
+        (
+            CreateError::Model(Failure::new(FailureCode::ModelUnavailable, "away")).into(),
+            "502 model_unavailable - yes",
+        ),
+    ]
+}
+
+#[test]
+fn every_trouble_of_openais_clients_has_one_answer() {
+    let page = include_str!("../../../../../docs/api-openai.md");
+    for (problem, expected) in of_conversations() {
+        let repeat = match problem.repeat {
+            Repeat::Free => "yes",
+            Repeat::Futile => "no",
+        };
+        let status = problem.status.as_u16();
+        let field = problem.field.as_deref().unwrap_or("-");
+        assert_eq!(
+            format!("{status} {} {field} {repeat}", problem.code),
+            expected
+        );
+        assert!(!problem.message.contains("postgres"), "{}", problem.message);
+        let row = format!("| `{}` |", problem.code);
+        assert!(status != 400 || page.contains(&row), "{row}");
+    }
+    let native = include_str!("../../../../../docs/api-native.md");
+    assert!(native.contains("| 400 | `idempotency_key_reused` |"));
+}
+
+#[test]
+fn every_trouble_with_an_endpoint_is_answered_as_its_page_says() {
+    let page = include_str!("../../../../../docs/api-native.md");
+    for (error, expected) in table() {
+        let problem = Problem::from(error);
+        let status = problem.status.as_u16();
+        let repeat = match problem.repeat {
+            Repeat::Free => "yes",
+            Repeat::Futile => "no",
+        };
+        assert_eq!(format!("{status} {} {repeat}", problem.code), expected);
+        assert!(!problem.message.contains("postgres"), "{}", problem.message);
+        let quoted = format!("`{}`", problem.code);
+        let mut rows = page.lines().filter(|line| line.contains(&quoted));
+        let is_told = rows.any(|row| row.contains(&format!("| {status} |")));
+        assert!(is_told, "{expected}");
+        let may_help = matches!(status, 429 | 503) && problem.repeat == Repeat::Free;
+        assert_eq!(problem.retry_after.is_some(), may_help, "{expected}");
+    }
+}
