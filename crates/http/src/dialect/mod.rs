@@ -42,8 +42,10 @@ pub(crate) trait Dialect: Copy + Send + Sync + Unpin + 'static {
     /// A problem.
     fn refuse(self, problem: &Problem, request_id: &str, out: &mut BytesMut);
 
-    /// A problem as this API tells of it: with its status, its code and its name for the field.
-    fn reword(self, problem: Problem) -> Problem {
+    /// A problem as this API tells of it: with its status, its code and its name for the field. `path` is
+    /// what the path of the request names, when that is not there.
+    fn reword(self, problem: Problem, path: Option<&str>) -> Problem {
+        let _ = path;
         problem
     }
 }

@@ -93,7 +93,8 @@ impl<D: Dialect> Mounted<D> {
         let request_id = request_id(request);
         // Whom it challenges does not depend on the words.
         let challenge = challenge(&problem);
-        let problem = self.dialect.reword(problem.logged(&request_id));
+        let lost = lost(request, &problem);
+        let problem = self.dialect.reword(problem.logged(&request_id), lost);
         let mut out = BytesMut::with_capacity(256);
         self.dialect.refuse(&problem, &request_id, &mut out);
         let mut answer = HttpResponse::build(problem.status);
@@ -203,6 +204,16 @@ pub(crate) fn about(response: ResponseId, body: Bytes) -> HttpResponse {
         .insert_header((CONTENT_TYPE, JSON))
         .insert_header((RESPONSE_ID, response.to_string()))
         .body(body)
+}
+
+/// What the path names, when the problem is that it is not there.
+fn lost<'a>(request: &'a HttpRequest, problem: &Problem) -> Option<&'a str> {
+    let path = request.match_info();
+    match problem.code {
+        "item_not_found" => path.get("item_id"),
+        _ if problem.status == StatusCode::NOT_FOUND => path.get("id"),
+        _ => None,
+    }
 }
 
 /// What a problem says in headers.

@@ -280,7 +280,7 @@ impl<D: Responses> Session<D> {
     fn refuse(&mut self, problem: Problem) {
         let id = self.request_id();
         let problem = problem.logged(&id);
-        let problem = self.dialect.reword(problem);
+        let problem = self.dialect.reword(problem, None);
         put_refusal(self.dialect, &problem, &id, &mut self.out);
     }
 

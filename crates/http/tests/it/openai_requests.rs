@@ -217,7 +217,7 @@ async fn every_refusal_is_told_in_words_that_clients_know() {
     for fields in [
         json!({"model": null, "temperature": "hot"}),
         json!({"input": ""}),
-        json!({"input": vec![message; 513]}),
+        json!({"input": [message, []]}),
         json!({"tools": (0..129).map(|name| json!({"type": "function", "name": format!("f{name}")}))
             .collect::<Vec<_>>()}),
         json!({"user": "x".repeat(513)}),

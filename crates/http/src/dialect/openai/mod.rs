@@ -64,8 +64,8 @@ impl Dialect for OpenAi {
         put_json(out, &envelope::Shape::of(problem));
     }
 
-    fn reword(self, problem: Problem) -> Problem {
-        reword::reword(problem)
+    fn reword(self, problem: Problem, path: Option<&str>) -> Problem {
+        reword::reword(problem, path)
     }
 }
 

@@ -7,7 +7,7 @@ use response_domain::failure::{Failure, FailureCode};
 use response_domain::id::{ConversationId, ResponseId};
 use response_domain::response::Response;
 use response_domain::spec::{Delivery, Storage, Truncation};
-use response_domain::status::Status;
+use response_domain::status::{IncompleteReason, Status};
 use response_domain::time::Timestamp;
 use response_domain::usage;
 use serde::{Deserialize, Serialize, Serializer};
@@ -21,6 +21,8 @@ use crate::problem;
 pub(super) struct Shape<'a> {
     id: Id<ResponseId>,
     object: &'static str,
+    /// Who may use the model by which programme: nothing here knows of any.
+    access_programs: Option<()>,
     created_at: i64,
     status: &'static str,
     background: bool,
@@ -142,10 +144,11 @@ impl<'a> Shape<'a> {
             Truncation::Trim => r#""auto""#,
             Truncation::Whole => r#""disabled""#,
         };
-        let usage = response.progress.usage.filter(|_| status.is_ended());
+        let usage = cost(response);
         Self {
             id: Id(response.id),
             object: "response",
+            access_programs: None,
             created_at: response.times.created.unix_seconds(),
             status: word(status),
             background: spec.delivery == Delivery::Background,
@@ -153,7 +156,7 @@ impl<'a> Shape<'a> {
             conversation: spec.conversation.map(|id| Conversation { id: Id(id) }),
             error: Fault::of(status),
             frequency_penalty: controls.frequency_penalty.unwrap_or(0.0),
-            incomplete_details: IncompleteDetails::of(status),
+            incomplete_details: IncompleteDetails::of(status, flavour),
             instructions: spec.system_prompt.as_deref(),
             max_output_tokens: controls.max_tokens,
             max_tool_calls: spec.max_tool_calls,
@@ -188,6 +191,16 @@ impl<'a> Shape<'a> {
 /// The word for a status.
 fn word(status: &Status) -> &'static str {
     status.name().as_str()
+}
+
+/// What it cost; an answer whose model server did not tell has zeros, because clients count on the field.
+fn cost(response: &Response) -> Option<usage::Usage> {
+    let known = response.progress.usage;
+    match response.status() {
+        Status::Completed | Status::Incomplete(_) => Some(known.unwrap_or_default()),
+        Status::Failed(_) | Status::Cancelled => known,
+        Status::Queued | Status::InProgress => None,
+    }
 }
 
 /// When it had its answer; whatever else ended has no such time.
@@ -231,10 +244,17 @@ const fn code(code: FailureCode) -> &'static str {
 }
 
 impl IncompleteDetails {
-    fn of(status: &Status) -> Option<Self> {
+    fn of(status: &Status, flavour: Flavour) -> Option<Self> {
         match status {
             Status::Incomplete(reason) => Some(Self {
-                reason: reason.as_str(),
+                reason: match (reason, flavour) {
+                    // OpenAI's libraries know no others: of theirs it is the one for a limit of turns.
+                    (
+                        IncompleteReason::ToolDepth | IncompleteReason::ToolCalls,
+                        Flavour::OpenAi,
+                    ) => "max_messages",
+                    (reason, _) => reason.as_str(),
+                },
             }),
             Status::Queued
             | Status::InProgress

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
 
+use crate::dialect::object::quoted;
 use crate::problem::{Kind, Problem};
 
 /// The code of what OpenAI's API has no code for.
@@ -21,11 +22,16 @@ const FIELDS: &[(&str, &str)] = &[
     ("tool_choice.function.name", "tool_choice.name"),
 ];
 
-/// `problem` in the words of this dialect.
-pub(super) fn reword(problem: Problem) -> Problem {
+/// `problem` in the words of this dialect; `path` is what the path names, when that is not there.
+pub(super) fn reword(problem: Problem, path: Option<&str>) -> Problem {
     let mut problem = match problem.code {
         "response_not_found" if is_about(&problem, "previous_response_id") => {
             lost_previous(problem)
+        }
+        "response_not_found" => not_there("Response", path, problem),
+        "item_not_found" if problem.field.is_none() => not_there("Item", path, problem),
+        "conversation_not_found" if problem.field.is_none() => {
+            not_there("Conversation", path, problem)
         }
         "conversation_not_found" if is_about(&problem, "conversation") => Problem {
             message: lost("Conversation", &problem).unwrap_or(problem.message),
@@ -76,6 +82,15 @@ fn lost_previous(problem: Problem) -> Problem {
     }
 }
 
+/// That what the path names is not there.
+fn not_there(what: &str, path: Option<&str>, problem: Problem) -> Problem {
+    let message = path.map(|id| format!("{what} with id '{}' not found.", quoted(id)).into());
+    Problem {
+        message: message.unwrap_or_else(|| problem.message.clone()),
+        ..problem
+    }
+}
+
 /// That something named is not there, as clients know it.
 fn lost(what: &str, problem: &Problem) -> Option<Cow<'static, str>> {
     let id = named(&problem.message)?;
@@ -109,7 +124,11 @@ fn of_input(problem: Problem) -> Problem {
         }
         Some(Sentence::Call) => format!("No tool output found for function call {name}."),
         Some(Sentence::Answer) => {
-            format!("No approval request found for approval response with id {name}.")
+            let id = name
+                .strip_prefix("item_")
+                .map(|body| format!("mcpr_{body}"));
+            let id = id.as_deref().unwrap_or(name);
+            format!("No approval request found for approval response with id {id}.")
         }
         None => return problem,
     };

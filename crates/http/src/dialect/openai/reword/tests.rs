@@ -194,7 +194,7 @@ fn of_failures() -> Vec<(CreateError, &'static str)> {
 #[test]
 fn what_the_engine_answers_instead_is_told_in_openais_words() {
     for (error, expected) in table() {
-        let problem = reword(error.into());
+        let problem = reword(error.into(), None);
         let (answer, sentence) = expected.split_once(": ").unwrap_or((expected, ""));
         let or_none = |text: &str| {
             if text.is_empty() {
@@ -223,10 +223,10 @@ fn what_the_engine_answers_instead_is_told_in_openais_words() {
 #[test]
 fn what_is_told_already_is_not_told_otherwise() {
     for (error, _) in table() {
-        let once = reword(error.into());
+        let once = reword(error.into(), None);
         let (status, code, field) = (once.status, once.code, once.field.clone());
         let message = once.message.clone();
-        let twice = reword(once);
+        let twice = reword(once, None);
         assert_eq!(
             (twice.status, twice.code, twice.field),
             (status, code, field)
@@ -234,7 +234,7 @@ fn what_is_told_already_is_not_told_otherwise() {
         assert_eq!(twice.message, message);
     }
     let own = Problem::bad_request("invalid_type", "Invalid type for 'input'.").about("input");
-    let told = reword(own);
+    let told = reword(own, None);
     assert_eq!(
         (told.code, told.field.as_deref()),
         ("invalid_type", Some("input"))
@@ -250,8 +250,28 @@ fn what_is_not_there_is_told_without_a_code() {
         Problem::no_such_endpoint(),
     ] {
         let message = problem.message.clone();
-        let told = reword(problem);
+        let told = reword(problem, None);
         assert_eq!((told.status.as_u16(), told.code), (404, NAMELESS));
         assert_eq!(told.message, message);
+    }
+}
+
+#[test]
+fn what_the_path_names_and_is_not_there_is_told_by_its_id() {
+    let rows = [
+        (
+            Problem::no_such_response(),
+            "Response with id 'resp_1' not found.",
+        ),
+        (
+            Problem::no_such_conversation(),
+            "Conversation with id 'resp_1' not found.",
+        ),
+        (Problem::no_such_item(), "Item with id 'resp_1' not found."),
+    ];
+    for (problem, expected) in rows {
+        let told = reword(problem, Some("resp_1"));
+        assert_eq!(told.message, expected);
+        assert_eq!(told.code, NAMELESS);
     }
 }
