@@ -50,6 +50,7 @@ async fn a_configured_server_is_listed_once_and_called() {
         "a_configured_server_is_called",
         "a_server_is_streamed",
         "a_server_may_be_narrowed",
+        "calls_are_counted",
         "both_kinds_of_tools_in_one_turn",
         "a_tool_that_fails_tells_why",
         "an_endless_loop_ends",

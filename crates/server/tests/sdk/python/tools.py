@@ -311,11 +311,18 @@ def a_server_may_be_narrowed(label):
     assert [item.name for item in named.output if item.type == "mcp_call"] == ["clock"], (
         named.output
     )
+    return {}
+
+
+def calls_are_counted(label):
     counted = ai.responses.create(
         model=MODEL, input="Calculate 1+1 and 2+2 and 3+3.", tools=[server(label)], max_tool_calls=1
     )
+    assert counted.status == "completed", counted
     calls = [item for item in counted.output if item.type == "mcp_call"]
-    assert len(calls) == 1 and counted.status == "completed", counted.output
+    assert [call.status for call in calls] == ["completed", "failed", "failed"], calls
+    for call in calls[1:]:
+        assert "The limit of tool calls is reached" in call.error.content[0]["text"], call
     return {}
 
 
