@@ -1,4 +1,5 @@
-//! What happens in a run, as fine as the finest dialect shows it: one event is at most one frame.
+//! What happens in a run, as fine as any dialect needs it to tell of it; a dialect may tell an event in several
+//! frames, or in none.
 
 use std::sync::Arc;
 

@@ -33,6 +33,8 @@ codes! {
     ToolExecutionFailed = "tool_execution_failed",
     /// The tool servers cannot be reached.
     ToolsUnavailable = "tools_unavailable",
+    /// A tool server that the caller names did not list its tools.
+    ToolServerFailed = "tool_server_failed",
     /// The rounds of tool calls reached their limit.
     MaxDepthExceeded = "max_depth_exceeded",
     /// The tool calls of the whole run reached their limit.

@@ -100,7 +100,6 @@ pub(crate) struct Driver {
     pub(crate) watch: Watch,
     pub(crate) seal: Option<Seal>,
     in_flight: InFlight,
-    _attached: Option<Attached>,
 }
 
 impl Driver {
@@ -115,14 +114,14 @@ impl Driver {
             seal,
             attached,
         } = held;
-        let journal = Journal::new(ports.clone(), Arc::clone(&live), form, written);
+        let journal =
+            Journal::new(ports.clone(), Arc::clone(&live), form, written).holding(attached);
         let driver = Self {
             watch: Watch::new(live, time),
             in_flight: InFlight::new(policy.parallel_calls),
             ports,
             context,
             seal,
-            _attached: attached,
         };
         (driver, run, journal)
     }

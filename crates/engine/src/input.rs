@@ -7,7 +7,9 @@ use std::sync::Arc;
 use response_domain::caller::OwnerId;
 use response_domain::entry;
 use response_domain::id::{ItemId, RawId, ResponseId};
-use response_domain::item::{CallId, Item, ItemBody, ItemStatus, Runner};
+use response_domain::item::{
+    CallId, FunctionCallOutput, Item, ItemBody, ItemStatus, OutputVerdict, Runner,
+};
 use response_domain::ports::store::StoreError;
 use response_domain::spec::InputItem;
 
@@ -99,8 +101,9 @@ impl Engine {
         }
         let known = |item: &Arc<Item>| (named(item), item.status);
         let with_output = |item: Arc<Item>| {
-            let output = entry::output_of(&around, &item);
-            let all = std::iter::once(&item).chain(output).map(known).collect();
+            let output = entry::output_of(&around, &item).map(known);
+            let output = output.or_else(|| unanswered(&item));
+            let all = std::iter::once(known(&item)).chain(output).collect();
             (item.id, all)
         };
         Ok(found.into_iter().map(with_output).collect())
@@ -131,6 +134,16 @@ impl Engine {
         }
         Ok(body)
     }
+}
+
+/// What a model reads of the call of a tool server that never came back.
+fn unanswered(item: &Item) -> Option<Known> {
+    let call = item.as_call().filter(|_| is_server_call(item))?;
+    let output = FunctionCallOutput {
+        verdict: OutputVerdict::Complaint,
+        ..FunctionCallOutput::text(call.call_id.clone(), "The call was not made.")
+    };
+    Some((ItemBody::FunctionCallOutput(output), ItemStatus::Completed))
 }
 
 /// The body of a stored item as it stands under another id. What waits for leave keeps the name by which its

@@ -88,7 +88,7 @@ async fn brought(
         None => None,
         Some(url) => {
             let listed = registry.list_of(&server.label, url, context).await;
-            Some(listed.map_err(|error| unlisted(&error, context)))
+            Some(listed.map_err(|error| strangers(&server.label, &unlisted(&error, context))))
         }
     }));
     let (configured, named) = tokio::join!(configured, named);
@@ -111,6 +111,13 @@ fn of_label(
         Ok(tools) => Ok(tools.iter().filter(is_its).cloned().collect()),
         Err(failure) => Err(failure.clone()),
     }
+}
+
+/// The same of a server that the caller names: whether that can be reached, and takes what was given along
+/// for it, is the caller's to see to.
+fn strangers(label: &str, failure: &Failure) -> Failure {
+    let message = format!("the tool server `{label}`: {}", failure.message);
+    Failure::new(FailureCode::ToolServerFailed, message)
 }
 
 fn unlisted(error: &ToolError, context: &CallContext) -> Failure {

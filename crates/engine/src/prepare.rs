@@ -46,8 +46,10 @@ impl Engine {
     ) -> Result<Option<History>, CreateError> {
         let store = &self.0.ports.store;
         if let Some(id) = spec.previous {
+            // What its end was told of has ended, also while its driver still tidies up.
             if let Some(known) = self.0.launch.live().find(owner, id)
                 && !known.is_over()
+                && !known.response().status().is_ended()
             {
                 return Err(CreateError::PreviousInProgress(id));
             }

@@ -321,6 +321,7 @@ impl Run {
             input,
             at,
         } = start;
+        let settled = input.len();
         Self {
             response,
             spec,
@@ -334,7 +335,7 @@ impl Run {
             phase: Phase::New,
             streak: repair::Streak::default(),
             closing: Closing::No,
-            settled: 0,
+            settled,
             turn: 0,
             turn_started: at,
         }

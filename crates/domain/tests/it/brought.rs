@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use response_domain::entry::{self, Reply};
 use response_domain::event::Event;
-use response_domain::item::{ItemBody, Runner};
+use response_domain::item::{
+    CallId, FunctionCall, FunctionCallOutput, ItemBody, Runner, ServerTool,
+};
 use response_domain::run::Input;
-use response_domain::spec::{ApprovalRule, ServerOffer, ToolFilter, ToolOffer, ToolSelection};
+use response_domain::spec::{
+    ApprovalRule, InputItem, ServerOffer, ToolFilter, ToolOffer, ToolSelection,
+};
 use response_domain::tool::Approval;
 
-use crate::script::{check, toolbox, world_after};
+use crate::script::{End, check, deltas, toolbox, world_after};
 use crate::world::{World, draft, rules};
 
 #[test]
@@ -302,6 +306,36 @@ fn offered(allowed: Option<&ToolFilter>, approval: &ApprovalRule) -> String {
         Approval::Waived => tool.name.to_string(),
     });
     shown.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn calls_of_the_input_are_none_of_the_runs() {
+    let mut draft = draft();
+    let call = FunctionCall {
+        runner: Runner::Server(Arc::new(ServerTool {
+            label: "web".into(),
+            name: "a".into(),
+        })),
+        ..FunctionCall::of_caller(CallId("x".into()), "a", "{}")
+    };
+    let output = FunctionCallOutput::text(CallId("x".into()), "found");
+    draft
+        .items
+        .push(InputItem::New(ItemBody::FunctionCall(call)));
+    draft
+        .items
+        .push(InputItem::New(ItemBody::FunctionCallOutput(output)));
+    let mut world = World::new(draft, rules());
+    world.feed(Input::TakenUp).unwrap();
+    let tools = toolbox("web=a:safe", 1_000);
+    world.feed(Input::ToolsListed(Ok(tools))).unwrap();
+    let answer = world.answer(deltas("say Done.", End::Told));
+    world.feed(Input::ModelAnswered(Ok(answer))).unwrap();
+    let dropped = world
+        .events()
+        .iter()
+        .any(|event| matches!(event, Event::CallDropped(..)));
+    assert!(!dropped, "{:?}", world.events());
 }
 
 #[test]

@@ -18,6 +18,7 @@ use response_domain::time::Timestamp;
 use response_domain::work::{Append, Guard, UnitOfWork};
 use tokio::time::Instant;
 
+use crate::attach::Attached;
 use crate::error::DriveError;
 use crate::live::{Live, Row};
 use crate::ports::Ports;
@@ -45,6 +46,8 @@ pub(crate) struct Journal {
     response: Arc<Response>,
     items: usize,
     executions: usize,
+    /// The conversation that the run has to itself until its end is written.
+    attached: Option<Attached>,
 }
 
 impl Journal {
@@ -58,7 +61,13 @@ impl Journal {
             response,
             items: known,
             executions: 0,
+            attached: None,
         }
+    }
+
+    /// The same, for a run that has a conversation to itself.
+    pub(crate) fn holding(self, attached: Option<Attached>) -> Self {
+        Self { attached, ..self }
     }
 
     /// The response as it was last recorded.
@@ -116,6 +125,10 @@ impl Journal {
         }
         if ending || self.response.spec.storage == Storage::Stored {
             self.publish(run);
+        }
+        if ending {
+            // Whoever reads of the end may go on from it at once.
+            self.attached = None;
         }
         events.extend(ended);
         self.tell(run, events).await

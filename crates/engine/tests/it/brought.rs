@@ -106,6 +106,49 @@ async fn what_was_given_along_waits_in_the_queue_sealed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_a_caller_names_and_that_does_not_list_is_the_callers_to_see_to() {
+    let kind = response_domain::ports::tools::ToolErrorKind::Unauthorized;
+    let tools = ScriptedTools::new([]).named_unlisted("shop", kind);
+    let world = Plan::new([text("unused")]).tools(tools).build().await;
+    let offers = vec![server("shop", Some(HERE), ApprovalRule::Never)];
+    let response = whole(&world, bringing(offers)).await.response;
+    let response_domain::status::Status::Failed(failure) = response.status() else {
+        panic!("{response:?}");
+    };
+    assert_eq!(
+        failure.code,
+        response_domain::failure::FailureCode::ToolServerFailed
+    );
+    assert!(failure.message.contains("`shop`"), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reference_to_a_call_that_was_not_made_brings_that_it_was_not() {
+    let tools = ScriptedTools::new([("clock", ToolScript::Answers("noon"))]);
+    let turns = [
+        calls(&[("clock", "{}")]),
+        calls(&[("clock", "{}")]),
+        text("Well."),
+    ];
+    let world = Plan::new(turns)
+        .tools(tools)
+        .policy(|policy| policy.spec.max_rounds = 1)
+        .build()
+        .await;
+    let first = whole(&world, says("what time is it?")).await;
+    assert_eq!(status(&first.response), StatusName::Incomplete);
+    let last = first.items.last().unwrap();
+    assert!(last.as_call().is_some());
+    let again = Message::text(Role::User, "and now?");
+    let items = vec![
+        InputItem::Reference(last.id),
+        InputItem::New(ItemBody::Message(again)),
+    ];
+    let second = whole(&world, but(|draft| draft.items = items)).await;
+    assert_eq!(status(&second.response), StatusName::Completed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn servers_must_be_known_or_be_somewhere_that_may_be_called() {
     let tools = ScriptedTools::new([]).refusing("http://10.");
     let world = Plan::new([text("unused")]).tools(tools).build().await;

@@ -252,3 +252,41 @@ async fn a_response_that_waits_in_the_queue_has_its_conversation_to_itself() {
         "{refused:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_read_the_end_may_go_on_at_once() {
+    let world = World::new([text("One."), text("Two."), text("Three.")]).await;
+    let id = opened(&world, vec![said("hi")]).await;
+    let mut previous = None;
+    for _ in 0..3 {
+        let draft = but(|draft| {
+            draft.overlap = Overlap::Refused;
+            match previous {
+                None => draft.conversation = Some(id),
+                Some(_) => draft.previous = previous,
+            }
+        });
+        let mut reader = world.stream(draft).await;
+        while let Some(events) = reader.next().await {
+            let ended = events
+                .iter()
+                .any(|event| matches!(event, response_domain::event::Event::Ended(_)));
+            if ended {
+                // The driver is not done yet: it has only told.
+                break;
+            }
+        }
+        let attached = but(|draft| {
+            draft.conversation = Some(id);
+            draft.overlap = Overlap::Refused;
+        });
+        assert!(
+            world
+                .engine
+                .count_tokens(crate::world::asks(attached))
+                .await
+                .is_ok()
+        );
+        previous = Some(reader.id());
+    }
+}

@@ -37,6 +37,12 @@ fn answer_to(code: FailureCode) -> (StatusCode, Kind, Option<&'static str>, Repe
             None,
             Futile,
         ),
+        Code::ToolServerFailed => (
+            StatusCode::FAILED_DEPENDENCY,
+            Kind::InvalidRequest,
+            Some("tools"),
+            Futile,
+        ),
         Code::ModelUnavailable => (StatusCode::BAD_GATEWAY, Kind::Upstream, None, Free),
         Code::ToolsUnavailable | Code::DatabaseUnavailable => {
             (StatusCode::SERVICE_UNAVAILABLE, Kind::Upstream, None, Free)
@@ -109,6 +115,7 @@ mod tests {
         tool_timeout            408 execution_error       -     no
         tool_execution_failed   500 execution_error       -     no
         tools_unavailable       503 upstream_error        -     yes
+        tool_server_failed      424 invalid_request_error tools no
         max_depth_exceeded      500 execution_error       -     no
         max_tool_calls_exceeded 500 execution_error       -     no
         model_error             500 execution_error       -     no
