@@ -30,6 +30,7 @@ mod schema;
 mod sqlite;
 mod sqlite_file;
 mod stage;
+mod talks;
 mod together_postgres;
 mod webhooks;
 mod webhooks_damaged;
