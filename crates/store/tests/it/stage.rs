@@ -41,6 +41,11 @@ impl Stage {
         }
     }
 
+    /// Which of the two it is.
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self.database, Database::Sqlite(_))
+    }
+
     /// The number that a question is answered with.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         let sql = AssertSqlSafe(sql.to_owned());
