@@ -87,6 +87,7 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
         .workers(threads)
         .max_connections(max_connections.get().div_ceil(threads))
         .client_request_timeout(header_timeout)
+        .keep_alive(IDLE)
         // Otherwise a client that went away is not noticed while its handler waits.
         .h1_allow_half_closed(false)
         .on_connect(|connection, _| limit_unread(connection))
@@ -107,6 +108,10 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
     };
     Ok((move || socket.run(), patience))
 }
+
+/// How long a connection may wait for its next request: longer than clients and gateways keep theirs, so that
+/// none of them writes a request into one that is being closed.
+const IDLE: Duration = Duration::from_secs(75);
 
 /// A client that stops reading keeps its connection, and what waits for it, only so long. The server
 /// itself cannot tell: it asks a stream for more only when there is room.

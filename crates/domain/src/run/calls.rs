@@ -87,7 +87,11 @@ impl Run {
         if is_callers(call) {
             return Admission::Callers;
         }
-        let callable = self.callable();
+        // What its caller allowed is decided; how the model may choose is another matter.
+        let callable = match call.approval {
+            Some(_) => Arc::clone(&self.tools),
+            None => self.callable(),
+        };
         let Some(tool) =
             tool::find(&callable, &call.name).filter(|_| call.runner != Runner::Nobody)
         else {

@@ -122,6 +122,19 @@ fn what_was_allowed_is_called_first_and_what_was_denied_is_told() {
 }
 
 #[test]
+fn what_was_allowed_is_called_also_when_the_model_may_call_nothing() {
+    check(
+        "
+        request offers=shop? answers=shop.b:yes choice=none
+        up                                => list tools
+        tools shop=b:unsafe               => run 0 b {}
+        back 0 done sold                  => ask none: u:hi call:b out:sold
+        model say Done.                   => completed: Done.
+        ",
+    );
+}
+
+#[test]
 fn what_was_allowed_and_is_gone_is_told() {
     check(
         "
