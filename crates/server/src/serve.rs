@@ -79,10 +79,7 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
             },
         },
     };
-    let threads = match threads {
-        Threads::PerCore => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        Threads::Exactly(count) => count.get(),
-    };
+    let threads = number(threads);
     let socket = HttpServer::new(move || Actix::new().configure(mount(face.clone())))
         .workers(threads)
         .max_connections(max_connections.get().div_ceil(threads))
@@ -107,6 +104,13 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
         hard: shutdown_hard,
     };
     Ok((move || socket.run(), patience))
+}
+
+fn number(threads: Threads) -> usize {
+    match threads {
+        Threads::PerCore => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        Threads::Exactly(count) => count.get(),
+    }
 }
 
 /// How long a connection may wait for its next request: longer than clients and gateways keep theirs, so that
