@@ -87,14 +87,10 @@ impl Run {
         if is_callers(call) {
             return Admission::Callers;
         }
-        // What its caller allowed is decided; how the model may choose is another matter.
-        let callable = match call.approval {
-            Some(_) => Arc::clone(&self.tools),
-            None => self.callable(),
-        };
-        let Some(tool) =
-            tool::find(&callable, &call.name).filter(|_| call.runner != Runner::Nobody)
-        else {
+        // Whose it is was decided when it was opened, or by its caller: limits that were reached since then
+        // have words of their own.
+        let known = tool::find(&self.tools, &call.name);
+        let Some(tool) = known.filter(|_| call.runner != Runner::Nobody).cloned() else {
             return Admission::Refused(self.no_such_tool(&call.name));
         };
         if place >= self.rules.calls_per_round {
@@ -108,7 +104,7 @@ impl Run {
             return Admission::Refused(reply);
         }
         match arguments(&call.arguments) {
-            Ok(arguments) => Admission::Run(Arc::clone(tool), arguments),
+            Ok(arguments) => Admission::Run(tool, arguments),
             Err(reply) => Admission::Refused(reply),
         }
     }

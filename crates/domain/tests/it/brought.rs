@@ -228,8 +228,8 @@ fn more_calls_than_the_request_allows_are_refused_and_the_model_answers() {
         request offers=web most=1
         up                                => list tools
         tools web=a:safe                  => ask: u:hi
-        model call a {} | call a {}       => run 0 a {}
-        back 0 done found                 => ask none: u:hi call:a call:a out:found out:The limit of tool calls is reached. Answer now with what you have.
+        model call a {} | call a {} | call a {} => run 0 a {}
+        back 0 done found                 => ask none: u:hi call:a call:a call:a out:found out:The limit of tool calls is reached. Answer now with what you have. out:The limit of tool calls is reached. Answer now with what you have.
         model say Done.                   => completed: Done.
         ",
     );
