@@ -9,7 +9,7 @@ use super::stage::{Stage, folder_with_modules, interpreter, run};
 const PAGE: &str = include_str!("../../../../../docs/guides/sdks.md");
 
 /// What runs a program.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Language {
     Python,
     JavaScript,
@@ -132,10 +132,24 @@ fn every_program_of_the_guide_is_run_but_that_in_go() {
 }
 
 #[tokio::test]
-async fn the_programs_of_the_guide_do_what_it_says() {
+async fn the_programs_in_python_do_what_the_guide_says() {
+    all_do_what_it_says(Language::Python).await;
+}
+
+#[tokio::test]
+async fn the_programs_in_javascript_do_what_the_guide_says() {
+    all_do_what_it_says(Language::JavaScript).await;
+}
+
+#[tokio::test]
+async fn the_scripts_do_what_the_guide_says() {
+    all_do_what_it_says(Language::Shell).await;
+}
+
+async fn all_do_what_it_says(of: Language) {
     let stage = Stage::new().await;
     let folder = folder_with_modules().await;
-    for (language, file, expected) in PROGRAMS {
+    for (language, file, expected) in PROGRAMS.iter().filter(|(language, ..)| *language == of) {
         let (_, code) = programs().find(|(found, _)| found == file).unwrap();
         std::fs::write(folder.path().join(file), code).unwrap();
         let command = command(*language, file, folder.path()).await;
