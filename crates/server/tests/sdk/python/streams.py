@@ -163,6 +163,14 @@ def a_failure_ends_a_stream():
     failed = events[-1].response
     assert failed.status == "failed" and failed.error.message, failed.error
     assert ai.responses.retrieve(failed.id) == failed
+    long = {"model": "jan-small-4k", "input": "word " * 9_000}
+    # The library's list of codes lacks this one, which OpenAI's own service sends and programs look for.
+    lenient = service.client(_strict_response_validation=False)
+    too_long = list(lenient.responses.create(**long, stream=True))[-1]
+    assert too_long.type == "response.failed", too_long
+    assert too_long.response.error.code == "context_length_exceeded", too_long
+    whole = service.refusal(lambda: ai.responses.create(**long))
+    assert whole == ["BadRequestError", 400, "context_length_exceeded", "input"], whole
     asked = {"model": MODEL, "input": "hi", "temperature": 3}
     refused = service.refusal(lambda: ai.responses.create(**asked, stream=True))
     assert refused[:2] == ["BadRequestError", 400], "before the first event it is an ordinary error"
