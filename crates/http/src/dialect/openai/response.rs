@@ -13,7 +13,7 @@ use response_domain::usage;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Flavour, envelope, item};
+use super::{Flavour, envelope, item, reword};
 use crate::dialect::Id;
 use crate::problem;
 
@@ -227,18 +227,19 @@ impl<'a> From<&'a Failure> for Fault<'a> {
     fn from(failure: &'a Failure) -> Self {
         Self {
             code: code(failure.code),
-            message: &failure.message,
+            message: reword::failure(failure),
             r#type: envelope::family(problem::kind_of(failure.code)),
             param: None,
         }
     }
 }
 
-/// One of the codes that OpenAI's clients know a failed response to have.
+/// One of the codes that OpenAI's clients know a failed response to have. That of a context that is too long
+/// is not in the list of OpenAI's schema, but what its service sends, and what agents look for.
 const fn code(code: FailureCode) -> &'static str {
     match code {
         FailureCode::UpstreamRateLimited => "rate_limit_exceeded",
-        FailureCode::ContextLengthExceeded => "invalid_prompt",
+        FailureCode::ContextLengthExceeded => "context_length_exceeded",
         _ => "server_error",
     }
 }

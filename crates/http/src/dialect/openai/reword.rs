@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
+use response_domain::failure::{Failure, FailureCode};
 
 use crate::dialect::object::quoted;
 use crate::problem::{Kind, Problem};
@@ -38,6 +39,10 @@ pub(super) fn reword(problem: Problem, path: Option<&str>) -> Problem {
             ..problem
         },
         "invalid_parameter" if is_about(&problem, "input") => of_input(problem),
+        "context_length_exceeded" => Problem {
+            message: TOO_LONG.into(),
+            ..problem
+        },
         "previous_response_in_progress" => refused(problem),
         "model_not_found" => Problem {
             status: StatusCode::NOT_FOUND,
@@ -57,6 +62,18 @@ pub(super) fn reword(problem: Problem, path: Option<&str>) -> Problem {
         }
     }
     problem
+}
+
+/// The sentence that clients look for when a transcript is too long.
+const TOO_LONG: &str = "Your input exceeds the context window of this model. Please adjust your input and try \
+                        again.";
+
+/// What is said of a failed run.
+pub(super) fn failure(failure: &Failure) -> &str {
+    match failure.code {
+        FailureCode::ContextLengthExceeded => TOO_LONG,
+        _ => &failure.message,
+    }
 }
 
 fn is_about(problem: &Problem, field: &str) -> bool {

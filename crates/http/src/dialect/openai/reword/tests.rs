@@ -174,7 +174,7 @@ fn of_failures() -> Vec<(CreateError, &'static str)> {
         ),
         (
             failed(FailureCode::ContextLengthExceeded),
-            "400 invalid_request_error context_length_exceeded input: why",
+            "400 invalid_request_error context_length_exceeded input: Your input exceeds the context window of this model. Please adjust your input and try again.",
         ),
         (
             failed(FailureCode::UpstreamRateLimited),
