@@ -132,6 +132,7 @@ pub async fn build(
         log: store.clone(),
         conversations: store.clone(),
         keys: store.clone(),
+        retention: store.clone(),
         bus: Arc::new(store.bus(&runtime)),
         vault: Arc::new(vault),
         endpoints: store.clone(),

@@ -54,8 +54,11 @@ pub(crate) fn of(
         write_after: write_behind,
         reader_patience: READER_PATIENCE,
         runs: http.max_foreground_runs.get(),
+        streams: 10_000,
+        owners: policy::OwnerLimits::default(),
         background,
         webhooks,
+        retention: response_domain::retention::Retention::default(),
     }
 }
 

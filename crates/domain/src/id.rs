@@ -179,6 +179,11 @@ root_id!(
     EndpointId,
     "webhook"
 );
+root_id!(
+    /// One key that this service gave out.
+    ApiKeyId,
+    "key"
+);
 part_id!(
     /// One item of a transcript.
     ItemId,

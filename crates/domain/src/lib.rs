@@ -10,6 +10,7 @@ pub mod json;
 pub mod id;
 pub mod time;
 
+pub mod api_key;
 pub mod caller;
 pub mod failure;
 pub mod usage;
@@ -31,7 +32,9 @@ pub mod trace;
 
 pub mod run;
 
+pub mod limit;
 pub mod page;
+pub mod retention;
 pub mod webhook;
 pub mod work;
 

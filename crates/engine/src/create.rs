@@ -102,6 +102,7 @@ impl Engine {
         }
         if spec.delivery == Delivery::Background {
             self.admit_callback(&spec)?;
+            self.admit_tokens(&owner)?;
             self.admit_to_queue(&wish.caller).await?;
             let accepted = self.accept(wish, spec.clone()).await?;
             return match self.enqueue(accepted, key.as_ref()).await? {
@@ -109,7 +110,7 @@ impl Engine {
                 None => self.known_now(&owner, key, &spec).await,
             };
         }
-        let place = self.0.launch.admit()?;
+        let place = self.admit_run(&owner)?;
         let Some(key) = key else {
             let (held, created) = self.begin(self.accept(wish, spec).await?, OnLeave::Stops);
             self.launch(held, place);
@@ -273,5 +274,5 @@ fn watched(
 pub(crate) fn user(spec: &ResponseSpec, owner: &OwnerId) -> Arc<str> {
     spec.user
         .clone()
-        .unwrap_or_else(|| Arc::from(owner.as_str()))
+        .unwrap_or_else(|| Arc::from(owner.subject()))
 }

@@ -63,6 +63,15 @@ pub enum CreateError {
     /// As many runs as allowed are under way.
     #[error("the server has as many responses under way as it allows")]
     Overloaded,
+    /// The caller has as many runs under way as it may.
+    #[error("as many of your responses are under way as this server allows")]
+    TooManyRuns,
+    /// The caller's models read and wrote as much as they may in a time.
+    #[error("the tokens that you may use in a time are used up")]
+    TokensSpent {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
     /// The process is about to end.
     #[error("the server is shutting down")]
     Draining,
@@ -224,6 +233,17 @@ pub enum EndpointError {
     Store(#[from] StoreError),
 }
 
+/// Why one more stream cannot be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TooManyStreams {
+    /// All owners together have as many as allowed.
+    #[error("as many streams are open as this server allows")]
+    OfEverybody,
+    /// The caller has as many as it may.
+    #[error("as many of your streams are open as this server allows")]
+    OfOwner,
+}
+
 /// Why the events of a response cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
@@ -233,6 +253,9 @@ pub enum FollowError {
     /// It did not run in the background, so nothing was kept of what it told.
     #[error("only a response that runs in the background can be streamed again")]
     NotKept,
+    /// As many streams as allowed are open.
+    #[error(transparent)]
+    TooManyStreams(#[from] TooManyStreams),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

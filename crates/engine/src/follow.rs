@@ -14,6 +14,7 @@ use response_domain::response::Response;
 use tokio::sync::watch;
 
 use crate::Engine;
+use crate::allowances::StreamPlace;
 use crate::error::FollowError;
 
 /// Events that are read at a time.
@@ -66,6 +67,7 @@ impl Followers {
 #[derive(Debug)]
 pub struct Follower {
     engine: Engine,
+    _place: StreamPlace,
     owner: OwnerId,
     response: Arc<Response>,
     next: u64,
@@ -141,11 +143,23 @@ impl Drop for Follower {
 impl Engine {
     /// Follows the events of a background response, from its first on.
     pub async fn follow(&self, owner: &OwnerId, id: ResponseId) -> Result<Follower, FollowError> {
+        let place = self.open_stream(owner)?;
+        self.follow_in(place, owner, id).await
+    }
+
+    /// The same in a place that is taken already.
+    pub async fn follow_in(
+        &self,
+        place: StreamPlace,
+        owner: &OwnerId,
+        id: ResponseId,
+    ) -> Result<Follower, FollowError> {
         let response = self.get(owner, id).await.map_err(FollowError::from)?;
         if response.spec.delivery != response_domain::spec::Delivery::Background {
             return Err(FollowError::NotKept);
         }
         Ok(Follower {
+            _place: place,
             grown: self.0.followers.subscribe(id),
             engine: self.clone(),
             owner: owner.clone(),

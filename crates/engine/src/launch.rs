@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Engine;
+use crate::allowances::RunPlace;
 use crate::drive::{Held, drive};
 use crate::error::{CreateError, DriveError};
 use crate::journal::commit;
@@ -113,7 +114,7 @@ impl Launch {
 
 impl Engine {
     /// Sets a driver going on the main runtime.
-    pub(crate) fn launch(&self, held: Held, place: OwnedSemaphorePermit) {
+    pub(crate) fn launch(&self, held: Held, place: RunPlace) {
         let id = held.context.response;
         let live = Arc::clone(&held.live);
         self.0.launch.live.insert(id, Arc::clone(&live));
@@ -134,6 +135,9 @@ impl Engine {
                 // The panic hook has told of it.
                 Err(_panic) => fail(&rooms.ports, &live).await,
             };
+            if let Some(usage) = ended.progress.usage {
+                engine.charge(&ended.owner, usage);
+            }
             let unrecorded = is_unrecorded(&ended, &live);
             live.end(Arc::clone(&ended));
             rooms.launch.live.remove(id);

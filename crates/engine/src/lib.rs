@@ -4,6 +4,7 @@
 //! feeds it (`drive`), a journal records what it did before it tells (`journal`); waiting and
 //! streaming differ only in who listens.
 
+pub mod allowances;
 mod attach;
 mod calls;
 mod cancel;
@@ -32,6 +33,7 @@ mod prepare;
 pub mod presence;
 pub mod read;
 mod relay;
+mod retention;
 mod shutdown;
 mod stop;
 mod sweep;
@@ -45,6 +47,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore};
 
+use crate::allowances::Allowances;
 use crate::contact::Contact;
 use crate::follow::Followers;
 use crate::launch::Launch;
@@ -62,6 +65,7 @@ struct Rooms {
     policy: Policy,
     launch: Launch,
     leases: Leases,
+    allowances: Allowances,
     contact: Contact,
     followers: Followers,
     backlog: enqueue::Backlog,
@@ -87,11 +91,13 @@ impl Engine {
     /// handler spawns on its own dies with that handler's thread.
     pub fn new(ports: Ports, policy: Policy, runtime: tokio::runtime::Handle) -> Self {
         let launch = Launch::new(runtime, policy.runs);
+        let allowances = Allowances::new(policy.owners, policy.streams);
         Self(Arc::new(Rooms {
             ports,
             policy,
             launch,
             leases: Leases::default(),
+            allowances,
             contact: Contact::default(),
             followers: Followers::default(),
             backlog: enqueue::Backlog::default(),

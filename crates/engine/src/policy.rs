@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use response_domain::limit::Rate;
+use response_domain::retention::Retention;
 use response_domain::run::limits::Rules;
 use response_domain::spec::{ResponseSpec, SpecLimits};
 use response_domain::webhook::{CallbackSchedule, Lane, SigningSecret};
@@ -30,10 +32,29 @@ pub struct Policy {
     pub reader_patience: Duration,
     /// The most foreground runs at once.
     pub runs: usize,
+    /// The most streams open at once that do not hold a foreground run.
+    pub streams: usize,
+    /// What one owner may have.
+    pub owners: OwnerLimits,
     /// Responses that run in the background.
     pub background: Background,
     /// What is told when they end.
     pub webhooks: Webhooks,
+    /// How long what has ended is kept.
+    pub retention: Retention,
+}
+
+/// What one owner may have, the guest excepted; without limit where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OwnerLimits {
+    /// Requests, counted by their [cost](crate::allowances::Cost).
+    pub requests: Option<Rate>,
+    /// Tokens that models read and write for it.
+    pub tokens: Option<Rate>,
+    /// Foreground runs at once.
+    pub runs: Option<NonZeroU32>,
+    /// Streams at once that do not hold a foreground run.
+    pub streams: Option<NonZeroU32>,
 }
 
 /// The limits of background responses.

@@ -175,6 +175,9 @@ impl Engine {
         match drive_leased(rooms.ports.clone(), &rooms.policy, held).await {
             Ok(ended) => {
                 watch::ended(ended.status().name());
+                if let Some(usage) = ended.progress.usage {
+                    self.charge(&ended.owner, usage);
+                }
                 tracing::info!(
                     response.id = %ended.id,
                     response.status = ended.status().name().as_str(),

@@ -8,6 +8,7 @@ use response_domain::ports::conversation::ConversationStore;
 use response_domain::ports::idempotency::KeyStore;
 use response_domain::ports::llm::LlmClient;
 use response_domain::ports::queue::{EventLog, JobQueue};
+use response_domain::ports::retention::RetentionStore;
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
 use response_domain::ports::tools::{ToolExecutor, ToolRegistry};
 use response_domain::ports::vault::SecretVault;
@@ -25,6 +26,8 @@ pub struct Ports {
     pub conversations: Arc<dyn ConversationStore>,
     /// Idempotency keys.
     pub keys: Arc<dyn KeyStore>,
+    /// Forgetting.
+    pub retention: Arc<dyn RetentionStore>,
     /// Which processes are alive.
     pub workers: Arc<dyn WorkerRegistry>,
     /// The responses that wait for a worker.

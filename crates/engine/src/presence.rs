@@ -53,6 +53,7 @@ impl Engine {
                 }
             }
         });
+        self.forget_the_old();
         self.work();
         self.send_webhooks();
     }

@@ -8,7 +8,7 @@ use response_domain::caller::OwnerId;
 use response_domain::failure::{Failure, FailureCode};
 use response_domain::id::{ItemId, ResponseId};
 use response_domain::item::{Compaction, Item, ItemBody, ItemStatus, Message, Role};
-use response_domain::ports::llm::{CallContext, Delta, LlmError, ModelTurn, TurnMode};
+use response_domain::ports::llm::{Delta, LlmError, ModelTurn, TurnMode};
 use response_domain::ports::vault::VaultError;
 use response_domain::run::transcript::{estimate, fit};
 use response_domain::run::{Input, Next, Outcome, Run, Start};
@@ -49,6 +49,7 @@ impl Engine {
     /// does not tell.
     pub async fn count_tokens(&self, request: Request) -> Result<u64, CreateError> {
         let (wish, spec) = self.check(request)?;
+        let _place = self.admit_run(&wish.caller.owner)?;
         let accepted = self.accept(wish, spec).await?;
         let turn = self.first_turn(&accepted).await?;
         let estimated = estimate(&turn);
@@ -60,13 +61,14 @@ impl Engine {
             mode: TurnMode::Whole,
             ..turn
         };
-        let answered = self.ask(&turn, &accepted.context).await?;
+        let answered = self.ask(&turn, &accepted).await?;
         Ok(answered.usage.map_or(estimated, |usage| usage.prompt))
     }
 
     /// Compacts what a request builds on, its input included.
     pub async fn compact(&self, request: Request) -> Result<Compacted, CreateError> {
         let (wish, spec) = self.check(request)?;
+        let _place = self.admit_run(&wish.caller.owner)?;
         let accepted = self.accept(wish, spec).await?;
         let owner = accepted.owner.clone();
         let said: Vec<Arc<Item>> = accepted
@@ -76,7 +78,7 @@ impl Engine {
             .cloned()
             .collect();
         let turn = compaction(&accepted, &said);
-        let answered = self.ask(&turn, &accepted.context).await?;
+        let answered = self.ask(&turn, &accepted).await?;
         let items = self.compacted(&owner, accepted.context.response, &said, &answered.text)?;
         Ok(Compacted {
             id: accepted.context.response,
@@ -112,10 +114,10 @@ impl Engine {
         }
     }
 
-    async fn ask(&self, turn: &ModelTurn, context: &CallContext) -> Result<Answered, CreateError> {
+    async fn ask(&self, turn: &ModelTurn, accepted: &Accepted) -> Result<Answered, CreateError> {
         let ask = async {
             let mut answered = Answered::default();
-            let mut deltas = self.0.ports.llm.stream(turn, context).await?;
+            let mut deltas = self.0.ports.llm.stream(turn, &accepted.context).await?;
             while let Some(group) = deltas.next().await {
                 for delta in group? {
                     match delta {
@@ -134,7 +136,12 @@ impl Engine {
             )
         };
         match tokio::time::timeout(self.0.policy.run_timeout, ask).await {
-            Ok(Ok(answered)) => Ok(answered),
+            Ok(Ok(answered)) => {
+                if let Some(usage) = answered.usage {
+                    self.charge(&accepted.owner, usage);
+                }
+                Ok(answered)
+            }
             Ok(Err(error)) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,

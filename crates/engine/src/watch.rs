@@ -26,6 +26,7 @@ const RESCUED: &str = "jan_response_api_rescued_total";
 const GIVEN_UP: &str = "jan_response_api_given_up_total";
 const HANDED_BACK: &str = "jan_response_api_handed_back_total";
 const FENCED: &str = "jan_response_api_fenced_total";
+const EXPIRED: &str = "jan_response_api_expired_total";
 const DOUBTED: &str = "jan_response_api_lease_doubted_total";
 
 /// Says what each number means, to whoever records them.
@@ -92,6 +93,10 @@ fn queue_numbers() {
         "Runs that stopped because somebody else had ended or taken the response"
     );
     describe_counter!(
+        EXPIRED,
+        "What this process forgot because it was past its time"
+    );
+    describe_counter!(
         DOUBTED,
         "Runs let go because no sign of life was answered in time"
     );
@@ -139,6 +144,10 @@ pub(crate) fn handed_back() {
 
 pub(crate) fn fenced() {
     counter!(FENCED).increment(1);
+}
+
+pub(crate) fn expired(forgotten: u64) {
+    counter!(EXPIRED).increment(forgotten);
 }
 
 pub(crate) fn doubted(runs: usize) {

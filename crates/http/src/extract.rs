@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use response_domain::caller::{Caller, Credential};
+use response_domain::caller::{Assertion, Caller, Credential, Presented};
 use response_domain::id::{ConversationId, EndpointId, EventId, ResponseId};
-use response_domain::ports::auth::{AuthError, Authenticator};
+use response_domain::ports::auth::{AuthError, Authenticator, Flaw};
 
 use crate::json_text::{self, TextFault};
 use crate::problem::Problem;
@@ -20,14 +20,45 @@ pub(crate) async fn caller(
     request: &HttpRequest,
     authenticator: &dyn Authenticator,
 ) -> Result<Caller, Problem> {
-    let presented = credential(request.headers())?;
+    let presented = presented(request)?;
     Ok(authenticator.authenticate(presented).await?)
+}
+
+/// What a request brings to say who sends it.
+pub(crate) fn presented(request: &HttpRequest) -> Result<Presented, AuthError> {
+    let headers = request.headers();
+    Ok(Presented {
+        credential: credential(headers)?,
+        peer: request.peer_addr().map(|peer| peer.ip().to_canonical()),
+        assertion: assertion(headers),
+    })
+}
+
+/// What a gateway says about the sender, if anybody says anything. A header that stands twice says nothing:
+/// one of the two may be the sender's own.
+fn assertion(headers: &HeaderMap) -> Option<Arc<Assertion>> {
+    let text = |name| {
+        let mut values = headers.get_all(HeaderName::from_static(name));
+        let only = values.next().filter(|_| values.next().is_none());
+        let text = only?.to_str().ok()?.trim();
+        (!text.is_empty()).then_some(text)
+    };
+    let either = |one, other| text(one).or_else(|| text(other)).map(Arc::from);
+    let assertion = Assertion {
+        user: either("x-user-subject", "x-user-id"),
+        consumer: either("x-consumer-custom-id", "x-consumer-id"),
+        is_anonymous: headers.contains_key(HeaderName::from_static("x-anonymous-consumer")),
+        proof: text("x-gateway-auth").map(|proof| proof.to_owned().into()),
+    };
+    (assertion != Assertion::default()).then(|| Arc::new(assertion))
 }
 
 /// What a caller presents: a bearer token, or else a key.
 fn credential(headers: &HeaderMap) -> Result<Credential, AuthError> {
     let text = |value: &HeaderValue| {
-        let text = value.to_str().map_err(|_not_text| AuthError::Invalid)?;
+        let text = value
+            .to_str()
+            .map_err(|_not_text| AuthError::Invalid(Flaw::Malformed))?;
         Ok(text.trim().to_owned())
     };
     let presented = |name| headers.get(name).map(text).transpose();
@@ -36,7 +67,7 @@ fn credential(headers: &HeaderMap) -> Result<Credential, AuthError> {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                 Ok(Credential::bearer(token.trim().to_owned()))
             }
-            Some(_) | None => Err(AuthError::Invalid),
+            Some(_) | None => Err(AuthError::Invalid(Flaw::Unknown)),
         };
     }
     Ok(presented(API_KEY)?

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::web::ServiceConfig;
 use async_trait::async_trait;
-use response_domain::caller::{Caller, Credential};
+use response_domain::caller::{Caller, Presented};
 use response_domain::id::IdGenerator;
 use response_domain::ports::auth::{AuthError, Authenticator};
 use response_engine::Engine;
@@ -63,7 +63,7 @@ struct Nobody;
 
 #[async_trait]
 impl Authenticator for Nobody {
-    async fn authenticate(&self, _presented: Credential) -> Result<Caller, AuthError> {
-        Err(AuthError::Invalid)
+    async fn authenticate(&self, _presented: Presented) -> Result<Caller, AuthError> {
+        Err(AuthError::Missing)
     }
 }

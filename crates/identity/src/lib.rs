@@ -4,7 +4,7 @@
 mod expiry;
 
 use async_trait::async_trait;
-use response_domain::caller::{Caller, Credential, OwnerId};
+use response_domain::caller::{Caller, Credential, Means, OwnerId, Presented};
 use response_domain::ports::auth::{AuthError, Authenticator};
 
 /// Takes every caller for the one guest. For a machine of one's own, or behind a gateway that
@@ -18,22 +18,24 @@ pub struct Guest {
 impl Default for Guest {
     fn default() -> Self {
         Self {
-            owner: OwnerId::new("guest"),
+            owner: OwnerId::guest(),
         }
     }
 }
 
 #[async_trait]
 impl Authenticator for Guest {
-    async fn authenticate(&self, presented: Credential) -> Result<Caller, AuthError> {
-        let expires = match &presented {
+    async fn authenticate(&self, presented: Presented) -> Result<Caller, AuthError> {
+        let credential = presented.credential;
+        let expires = match &credential {
             Credential::Bearer(token) => expiry::of(token),
             Credential::ApiKey(_) | Credential::Absent => None,
         };
         Ok(Caller {
             owner: self.owner.clone(),
-            credential: presented,
+            credential,
             expires,
+            means: Means::Guest,
         })
     }
 }
@@ -45,7 +47,10 @@ mod tests {
     use super::*;
 
     async fn expires(presented: Credential) -> Option<Timestamp> {
-        let caller = Guest::default().authenticate(presented).await.unwrap();
+        let caller = Guest::default()
+            .authenticate(presented.into())
+            .await
+            .unwrap();
         caller.expires
     }
 
@@ -72,7 +77,7 @@ mod tests {
             Credential::api_key("sk_b".into()),
         ] {
             let caller = Guest::default()
-                .authenticate(presented.clone())
+                .authenticate(presented.clone().into())
                 .await
                 .unwrap();
             assert_eq!(

@@ -41,6 +41,7 @@ mod queue;
 mod read;
 mod record;
 mod restore;
+mod retention;
 mod row;
 mod schema;
 mod standing;

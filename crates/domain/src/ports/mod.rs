@@ -4,6 +4,7 @@
 pub mod conversation;
 pub mod idempotency;
 pub mod queue;
+pub mod retention;
 pub mod store;
 
 pub mod bus;
@@ -13,5 +14,6 @@ pub mod webhook;
 pub mod llm;
 pub mod tools;
 
+pub mod api_key;
 pub mod auth;
 pub mod vault;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use response_domain::caller::{Caller, Credential, OwnerId};
+use response_domain::caller::{Caller, Credential, Means, OwnerId};
 use response_domain::event::Event;
 use response_domain::id::{RawId, ResponseId, WorkerId};
 use response_domain::item::{ItemBody, Message, Role};
@@ -14,6 +14,7 @@ use response_domain::ports::queue::{EventLog, JobQueue};
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
 use response_domain::ports::webhook::{EndpointStore, WebhookOutbox};
 use response_domain::response::Response;
+use response_domain::retention::Retention;
 use response_domain::spec::{Draft, InputItem, OnMaxDepth, SpecLimits, ToolFailure};
 use response_domain::status::StatusName;
 use response_domain::time::{Clock, Timestamp};
@@ -21,7 +22,7 @@ use response_domain::webhook::CallbackSchedule;
 use response_engine::Engine;
 use response_engine::create::{Created, Reader, Request, Waiting};
 use response_engine::error::CreateError;
-use response_engine::policy::{Background, Company, Policy, Webhooks};
+use response_engine::policy::{Background, Company, OwnerLimits, Policy, Webhooks};
 use response_engine::ports::Ports;
 use response_testkit::bus::MemoryBus;
 use response_testkit::clock::{TestClock, TestIds};
@@ -124,6 +125,7 @@ impl Plan {
             vault: Arc::new(self.vault),
             conversations,
             keys,
+            retention: self.store.clone(),
             endpoints,
             outbox,
             sender: self.sender.clone(),
@@ -294,6 +296,7 @@ pub(crate) fn ada() -> Caller {
         owner: OwnerId::new("ada"),
         credential: Credential::bearer("ada's token".into()),
         expires: None,
+        means: Means::Token,
     }
 }
 
@@ -342,6 +345,8 @@ fn policy() -> Policy {
         write_after: Duration::from_millis(250),
         reader_patience: Duration::from_secs(30),
         runs: 1_000,
+        streams: 1_000,
+        owners: OwnerLimits::default(),
         background: Background {
             workers: 0,
             poll_interval: Duration::from_secs(2),
@@ -363,5 +368,6 @@ fn policy() -> Policy {
             prompt: 64,
             patient: 16,
         },
+        retention: Retention::default(),
     }
 }

@@ -8,7 +8,7 @@ use response_domain::ports::store::StoreError;
 use response_domain::run::pairs::{Lacks, Unpaired};
 use response_domain::spec::{FaultKind, SpecFaults};
 use response_engine::error::{
-    ConversationError, CreateError, EndpointError, FollowError, ReadError,
+    ConversationError, CreateError, EndpointError, FollowError, ReadError, TooManyStreams,
 };
 
 use super::failure::whole_seconds;
@@ -44,7 +44,18 @@ impl From<FollowError> for Problem {
             FollowError::NotKept => {
                 Self::bad_request("response_not_streamable", error.to_string()).about("stream")
             }
+            FollowError::TooManyStreams(error) => error.into(),
             FollowError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TooManyStreams> for Problem {
+    fn from(error: TooManyStreams) -> Self {
+        let message = error.to_string();
+        match error {
+            TooManyStreams::OfEverybody => Self::unavailable("overloaded", message),
+            TooManyStreams::OfOwner => too_many("too_many_streams", message),
         }
     }
 }
@@ -62,7 +73,7 @@ impl From<EndpointError> for Problem {
                 ..conflict("delivery_tried_enough", message)
             },
             EndpointError::Contended => conflict("webhook_contended", message),
-            EndpointError::TooManyTests => too_many_tests(message),
+            EndpointError::TooManyTests => too_many("too_many_webhook_tests", message),
             EndpointError::NoKey => webhooks_unavailable(message),
             EndpointError::Vault(_) => Self::internal(error),
             EndpointError::Store(error) => error.into(),
@@ -120,6 +131,11 @@ impl From<CreateError> for Problem {
                 message,
             ),
             CreateError::Vault(_) => Self::internal(error),
+            CreateError::TooManyRuns => too_many("too_many_responses", message),
+            CreateError::TokensSpent { retry_after } => Self {
+                retry_after: Some(whole_seconds(retry_after)),
+                ..too_many("token_limit_reached", message)
+            },
             CreateError::Overloaded | CreateError::Draining => {
                 Self::unavailable("overloaded", message)
             }
@@ -200,13 +216,14 @@ fn background_unavailable(message: String) -> Problem {
     }
 }
 
-fn too_many_tests(message: String) -> Problem {
+/// The caller has as many of something as it may.
+fn too_many(code: &'static str, message: String) -> Problem {
     Problem {
         retry_after: Some(SOON),
         ..Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             Kind::RateLimit,
-            "too_many_webhook_tests",
+            code,
             message,
         )
     }
@@ -250,16 +267,24 @@ fn queue_full(message: String, retry_after: Duration) -> Problem {
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
+        let message = error.to_string();
         let code = match error {
             AuthError::Missing => "missing_credentials",
-            AuthError::Invalid => "invalid_token",
+            AuthError::Invalid(_flaw) => "invalid_token",
             AuthError::Expired => "token_expired",
+            AuthError::Unavailable { retry_after, .. } => {
+                return Self {
+                    retry_after: Some(whole_seconds(retry_after)),
+                    cause: Some(error.into()),
+                    ..Self::unavailable("authentication_unavailable", message)
+                };
+            }
         };
         Self::new(
             StatusCode::UNAUTHORIZED,
             Kind::Authentication,
             code,
-            error.to_string(),
+            message,
         )
     }
 }

@@ -18,6 +18,7 @@ use futures::stream;
 use self::session::Session;
 use crate::body::Incoming;
 use crate::dialect::Responses;
+use crate::extract;
 use crate::handler::{Answer, Mounted};
 use crate::middleware::request_id;
 use crate::problem::{Kind, Problem};
@@ -34,7 +35,7 @@ pub(crate) async fn connect<D: Responses>(
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    let caller = at.caller(request).await?;
+    at.caller(request).await?;
     if let Err(error) = verify_handshake(request.head()) {
         return Ok(not_a_handshake(at, request, error));
     }
@@ -45,7 +46,13 @@ pub(crate) async fn connect<D: Responses>(
     let accept = hash_key(key.map_or(&[], HeaderValue::as_bytes));
     let accept = HeaderValue::from_bytes(&accept).map_err(Problem::internal)?;
     let id = request_id(request);
-    let session = Session::new(at.face.clone(), at.dialect, caller, id, payload);
+    let session = Session::new(
+        at.face.clone(),
+        at.dialect,
+        extract::presented(request)?,
+        id,
+        payload,
+    );
     let frames = stream::unfold(session, async |mut session| {
         let bytes = session.next().await?;
         Some((Ok::<_, Infallible>(bytes), session))

@@ -9,7 +9,7 @@ use actix_http::ws::CloseCode;
 use actix_web::web;
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
-use response_domain::caller::{Caller, Credential};
+use response_domain::caller::Presented;
 use response_engine::create::Memory;
 use tokio::time::{Instant, Sleep};
 
@@ -34,7 +34,8 @@ const ENOUGH: usize = 16 * 1024;
 pub(super) struct Session<D> {
     face: Face,
     dialect: D,
-    credential: Credential,
+    /// Asked anew with each request: a credential may stop being good.
+    presented: Presented,
     /// The id of the request that opened it; that of each request on it begins so.
     id: Arc<str>,
     /// Requests so far.
@@ -90,7 +91,7 @@ impl<D: Responses> Session<D> {
     pub(super) fn new(
         face: Face,
         dialect: D,
-        caller: Caller,
+        presented: Presented,
         id: Arc<str>,
         payload: web::Payload,
     ) -> Self {
@@ -102,7 +103,7 @@ impl<D: Responses> Session<D> {
             closing: Box::pin(closing),
             inbox: Inbox::new(payload, most),
             waiting: Waiting::new(most),
-            credential: caller.credential,
+            presented,
             face,
             dialect,
             id,
@@ -265,7 +266,7 @@ impl<D: Responses> Session<D> {
         let ask = Ask {
             face: self.face.clone(),
             dialect: self.dialect,
-            credential: self.credential.clone(),
+            presented: self.presented.clone(),
             request_id: self.request_id(),
             text,
             memory: self.memory.clone(),

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use response_domain::caller::Credential;
+use response_domain::caller::Presented;
 use response_domain::id::ResponseId;
 use response_domain::status::Status;
 use response_engine::create::{Created, Memory, Reader, Request};
@@ -96,7 +96,7 @@ pub(super) struct Ask<D> {
     pub(super) face: Face,
     pub(super) dialect: D,
     /// What the connection was opened with.
-    pub(super) credential: Credential,
+    pub(super) presented: Presented,
     pub(super) request_id: Arc<str>,
     pub(super) text: Bytes,
     pub(super) memory: Option<Memory>,
@@ -123,7 +123,7 @@ impl<D: Responses> Ask<D> {
     async fn begin(self, text: &str, generation: Generation) -> Result<Messages<D>, Problem> {
         // What was good when the connection was opened need not be good any more.
         let authenticator = &self.face.authenticator;
-        let caller = authenticator.authenticate(self.credential).await?;
+        let caller = authenticator.authenticate(self.presented).await?;
         let mut draft = self.dialect.parse(text)?;
         if draft.background == Some(true) {
             let message = "a request over a WebSocket cannot run in the background";

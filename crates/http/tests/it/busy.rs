@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use response_domain::caller::{Caller, Credential};
+use response_domain::caller::{Caller, Presented};
 use response_domain::id::{RawId, WorkerId};
 use response_domain::ports::auth::{AuthError, Authenticator};
 use response_domain::time::Timestamp;
@@ -68,7 +68,7 @@ struct GoodUntil(Timestamp);
 
 #[async_trait]
 impl Authenticator for GoodUntil {
-    async fn authenticate(&self, presented: Credential) -> Result<Caller, AuthError> {
+    async fn authenticate(&self, presented: Presented) -> Result<Caller, AuthError> {
         let caller = ByName.authenticate(presented).await?;
         Ok(Caller {
             expires: Some(self.0),

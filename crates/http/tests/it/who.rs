@@ -1,8 +1,8 @@
 //! Who calls, and what is not whose.
 
 use async_trait::async_trait;
-use response_domain::caller::{Caller, Credential, OwnerId};
-use response_domain::ports::auth::{AuthError, Authenticator};
+use response_domain::caller::{Caller, Credential, Means, OwnerId, Presented};
+use response_domain::ports::auth::{AuthError, Authenticator, Flaw};
 use response_testkit::script::text;
 use serde_json::json;
 
@@ -19,19 +19,21 @@ pub(crate) struct ByName;
 
 #[async_trait]
 impl Authenticator for ByName {
-    async fn authenticate(&self, presented: Credential) -> Result<Caller, AuthError> {
-        let owner = match &presented {
+    async fn authenticate(&self, presented: Presented) -> Result<Caller, AuthError> {
+        let credential = presented.credential;
+        let owner = match &credential {
             Credential::Absent => ada(),
             Credential::Bearer(name) | Credential::ApiKey(name) => OwnerId::new(name),
         };
         match owner.as_str() {
-            "forged" => Err(AuthError::Invalid),
+            "forged" => Err(AuthError::Invalid(Flaw::Signature)),
             "old" => Err(AuthError::Expired),
             "panics" => panic!("the authenticator panics"),
             _ => Ok(Caller {
                 owner,
-                credential: presented,
+                credential,
                 expires: None,
+                means: Means::Token,
             }),
         }
     }
@@ -42,8 +44,8 @@ pub(crate) struct Strict;
 
 #[async_trait]
 impl Authenticator for Strict {
-    async fn authenticate(&self, presented: Credential) -> Result<Caller, AuthError> {
-        match presented {
+    async fn authenticate(&self, presented: Presented) -> Result<Caller, AuthError> {
+        match presented.credential {
             Credential::Absent => Err(AuthError::Missing),
             Credential::Bearer(_) | Credential::ApiKey(_) => ByName.authenticate(presented).await,
         }

@@ -12,10 +12,11 @@ use response_domain::ports::auth::Authenticator;
 use response_domain::ports::queue::EventLog;
 use response_domain::ports::store::ResponseStore;
 use response_domain::ports::webhook::{EndpointStore, WebhookOutbox};
+use response_domain::retention::Retention;
 use response_domain::spec::{OnMaxDepth, SpecLimits, ToolFailure};
 use response_domain::webhook::CallbackSchedule;
 use response_engine::Engine;
-use response_engine::policy::{Background, Company, Policy, Webhooks};
+use response_engine::policy::{Background, Company, OwnerLimits, Policy, Webhooks};
 use response_engine::ports::Ports;
 use response_http::{
     Face, FaceOptions, HealthFace, HostedTools, Metrics, Payloads, mount, mount_health,
@@ -198,6 +199,7 @@ impl Plan {
             store: self.front.unwrap_or_else(|| store.clone()),
             conversations: store.clone(),
             keys: store.clone(),
+            retention: store.clone(),
             workers: store.clone(),
             queue: store.clone(),
             log: self.log.unwrap_or_else(|| store.clone()),
@@ -307,6 +309,8 @@ fn policy() -> Policy {
         write_after: Duration::from_millis(250),
         reader_patience: Duration::from_secs(30),
         runs: 1_000,
+        streams: 1_000,
+        owners: OwnerLimits::default(),
         background: Background {
             workers: 0,
             // Long: what waits is taken because somebody said so.
@@ -329,5 +333,6 @@ fn policy() -> Policy {
             prompt: 64,
             patient: 16,
         },
+        retention: Retention::default(),
     }
 }

@@ -27,6 +27,7 @@ mod keys;
 mod log;
 mod queue;
 mod read;
+mod retention;
 mod row;
 mod state;
 mod webhook;

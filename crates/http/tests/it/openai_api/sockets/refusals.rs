@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures::SinkExt;
-use response_domain::caller::{Caller, Credential};
+use response_domain::caller::{Caller, Presented};
 use response_domain::ports::auth::{AuthError, Authenticator};
 use response_domain::ports::llm::LlmErrorKind;
 use response_testkit::script::{TurnScript, text};
@@ -147,7 +147,7 @@ struct Forgetful(AtomicBool);
 
 #[async_trait]
 impl Authenticator for Forgetful {
-    async fn authenticate(&self, presented: Credential) -> Result<Caller, AuthError> {
+    async fn authenticate(&self, presented: Presented) -> Result<Caller, AuthError> {
         if self.0.swap(true, Ordering::SeqCst) {
             return Err(AuthError::Expired);
         }

@@ -1,95 +1,11 @@
-//! Who calls, and with what. The owner is decided by the credential alone, never by a body.
+//! What a run needs to act for its caller: its credential, and what it gave along for tool servers.
 
 use std::fmt;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::time::Timestamp;
-
-/// To whom a response belongs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct OwnerId(Arc<str>);
-
-impl OwnerId {
-    /// The owner of this name.
-    pub fn new(name: &str) -> Self {
-        Self(Arc::from(name))
-    }
-
-    /// Its name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for OwnerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What a caller proves itself with; passed on upstream as it came. Never printed, and wiped from
-/// memory when the last copy goes.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credential {
-    /// The caller brought none.
-    Absent,
-    /// `Authorization: Bearer …`.
-    Bearer(Arc<Zeroizing<String>>),
-    /// `X-API-Key: …`.
-    ApiKey(Arc<Zeroizing<String>>),
-}
-
-const BEARER: u8 = 1;
-const API_KEY: u8 = 2;
-
-impl Credential {
-    /// A bearer token, without the word `Bearer`.
-    pub fn bearer(token: String) -> Self {
-        Self::Bearer(Arc::new(Zeroizing::new(token)))
-    }
-
-    /// A key for `X-API-Key`.
-    pub fn api_key(key: String) -> Self {
-        Self::ApiKey(Arc::new(Zeroizing::new(key)))
-    }
-
-    /// The bytes that a vault keeps of it: one for its kind, then its text. `None` when there is none.
-    pub fn to_secret(&self) -> Option<Zeroizing<Vec<u8>>> {
-        let (kind, text) = match self {
-            Self::Absent => return None,
-            Self::Bearer(text) => (BEARER, text),
-            Self::ApiKey(text) => (API_KEY, text),
-        };
-        // With room for all of it at once, because growing would leave copies behind.
-        let mut secret = Zeroizing::new(Vec::with_capacity(1 + text.len()));
-        secret.push(kind);
-        secret.extend_from_slice(text.as_bytes());
-        Some(secret)
-    }
-
-    /// The credential that these bytes were made of.
-    pub fn from_secret(secret: &[u8]) -> Option<Self> {
-        let (kind, text) = secret.split_first()?;
-        let text = std::str::from_utf8(text).ok()?.to_owned();
-        match *kind {
-            BEARER => Some(Self::bearer(text)),
-            API_KEY => Some(Self::api_key(text)),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Absent => "Absent",
-            Self::Bearer(_) => "Bearer(…)",
-            Self::ApiKey(_) => "ApiKey(…)",
-        })
-    }
-}
+use super::Credential;
 
 /// What a caller gives along for the tool servers it names: headers, by the label of the server. Never
 /// printed, never shown; what waits in the queue carries it sealed.
@@ -236,36 +152,9 @@ impl Access {
     }
 }
 
-/// A caller whose credential was accepted.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// Whose responses this caller sees.
-    pub owner: OwnerId,
-    /// What upstream calls on its behalf carry.
-    pub credential: Credential,
-    /// When the credential stops being good, if it says so.
-    pub expires: Option<Timestamp>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_credential_comes_back_from_its_bytes() {
-        for credential in [
-            Credential::bearer("s3cret".into()),
-            Credential::api_key("sk_1".into()),
-            Credential::bearer(String::new()),
-        ] {
-            let secret = credential.to_secret().unwrap();
-            assert_eq!(Credential::from_secret(&secret), Some(credential));
-        }
-        assert!(Credential::Absent.to_secret().is_none());
-        for bytes in [&b""[..], b"\0x", b"\x03x", b"\x01\xff"] {
-            assert_eq!(Credential::from_secret(bytes), None);
-        }
-    }
 
     fn secrets() -> ToolSecrets {
         let header = |name: &str, value: &str| (name.into(), value.to_owned().into());
@@ -311,13 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_never_printed() {
+    fn what_is_given_along_is_never_printed() {
         assert!(!format!("{:?}", secrets()).contains("s3cret"));
-        let caller = Caller {
-            owner: OwnerId::new("ada"),
-            credential: Credential::bearer("s3cret".into()),
-            expires: None,
-        };
-        assert!(!format!("{caller:?}").contains("s3cret"));
     }
 }

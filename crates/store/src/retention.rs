@@ -1,0 +1,15 @@
+//! Forgetting what is past its time.
+
+use async_trait::async_trait;
+use response_domain::ports::retention::RetentionStore;
+use response_domain::ports::store::StoreError;
+use response_domain::retention::Expiry;
+
+use crate::Store;
+
+#[async_trait]
+impl RetentionStore for Store {
+    async fn expire(&self, _expiry: &Expiry, _at_most: u16) -> Result<u32, StoreError> {
+        Ok(0)
+    }
+}
