@@ -40,7 +40,9 @@ impl Engine {
         }
         let limits = &self.0.policy.background;
         let depth = self.join_queue(limits.queue_limit).await?;
-        if let Some(limit) = limits.owner_queue_limit {
+        if let Some(limit) = limits.owner_queue_limit
+            && caller.owner != OwnerId::guest()
+        {
             let queue = &self.0.ports.queue;
             if queue.waiting_of(&caller.owner, limit.get()).await? >= limit.get() {
                 return Err(full(error::Backlog::Callers, depth));

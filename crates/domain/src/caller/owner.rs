@@ -14,7 +14,7 @@ const GUEST: &str = "guest";
 const BAR: char = '|';
 /// The longest name of a subject, in bytes; OpenID Connect Core 1.0, section 2, allows no more.
 const LONGEST_SUBJECT: usize = 255;
-const LONGEST_REALM: usize = 64;
+const LONGEST_REALM: usize = 255;
 
 /// Text that names nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
