@@ -52,10 +52,12 @@ pub fn mount_health(face: HealthFace) -> impl FnOnce(&mut ServiceConfig) + Clone
 /// None of these routes reads a body or streams.
 const OPTIONS: FaceOptions = FaceOptions {
     body_bytes: 0,
+    body_memory: 0,
     json_depth: 0,
     heartbeat: Duration::MAX,
     body_timeout: Duration::ZERO,
     hosted_tools: HostedTools::Ignore,
+    audit: false,
 };
 
 /// Lets nobody in: none of these routes asks who calls.

@@ -66,12 +66,17 @@ pub struct FaceOptions {
     pub body_bytes: usize,
     /// The deepest nesting of JSON in a body; deeper is answered 400. At most 120.
     pub json_depth: usize,
+    /// The most bytes of bodies that are held at once, of all requests together; what does not fit any more is
+    /// answered 503.
+    pub body_memory: usize,
     /// How long a stream may be silent before it gets a comment line.
     pub heartbeat: Duration,
     /// Time within which a whole body must have come; later is answered 408.
     pub body_timeout: Duration,
     /// What becomes of a tool that a request of OpenAI's dialect wants and this service does not have.
     pub hosted_tools: HostedTools,
+    /// Whether requests that change something, and refused credentials, leave a line in the audit log.
+    pub audit: bool,
 }
 
 impl std::fmt::Debug for Face {

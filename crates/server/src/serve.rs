@@ -70,6 +70,7 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
         metrics: Metrics::new(move || metrics.text()),
         options: FaceOptions {
             body_bytes: body_limit.in_memory(),
+            body_memory: 512 * 1024 * 1024,
             json_depth: json_depth.get(),
             heartbeat,
             body_timeout,
@@ -77,10 +78,13 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
                 response_settings::HostedTools::Ignore => HostedTools::Ignore,
                 response_settings::HostedTools::Refuse => HostedTools::Refuse,
             },
+            audit: true,
         },
     };
     let threads = number(threads);
-    let socket = HttpServer::new(move || Actix::new().configure(mount(face.clone())))
+    // Once for all threads: they share what it counts.
+    let face = mount(face);
+    let socket = HttpServer::new(move || Actix::new().configure(face.clone()))
         .workers(threads)
         .max_connections(max_connections.get().div_ceil(threads))
         .client_request_timeout(header_timeout)

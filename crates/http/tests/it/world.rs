@@ -88,10 +88,12 @@ impl Plan {
             policy: policy(),
             options: FaceOptions {
                 body_bytes: 128 * 1024,
+                body_memory: 16 * 1024 * 1024,
                 json_depth: 64,
                 heartbeat: Duration::from_secs(15),
                 body_timeout: Duration::from_secs(30),
                 hosted_tools: HostedTools::Ignore,
+                audit: true,
             },
             authenticator: Arc::new(ByName),
             front: None,
