@@ -38,6 +38,9 @@ mod policy;
 mod resolve;
 mod sse;
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+
 pub use bytes::Bytes;
 pub use ipnet::IpNet;
 pub use reqwest::header;
