@@ -23,6 +23,9 @@ mod request;
 mod retry;
 mod wire;
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+
 pub use crate::client::ChatClient;
 pub use crate::concession::Concession;
 pub use crate::correction::Correction;
