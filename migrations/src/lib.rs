@@ -11,6 +11,7 @@ mod m0001_responses;
 mod m0002_queue;
 mod m0003_webhooks;
 mod m0004_conversations;
+mod m0005_api_keys;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_queue::Migration),
             Box::new(m0003_webhooks::Migration),
             Box::new(m0004_conversations::Migration),
+            Box::new(m0005_api_keys::Migration),
         ]
     }
 }
@@ -43,6 +45,7 @@ const SOURCES: &[&str] = &[
     include_str!("m0002_queue.rs"),
     include_str!("m0003_webhooks.rs"),
     include_str!("m0004_conversations.rs"),
+    include_str!("m0005_api_keys.rs"),
 ];
 
 /// Held by whoever migrates a Postgres database, until its transaction ends.
@@ -133,6 +136,7 @@ mod tests {
             "m0002_queue",
             "m0003_webhooks",
             "m0004_conversations",
+            "m0005_api_keys",
         ];
         assert_eq!(nothing.missing, all);
         let newer = Standing::between(&["m0001_responses".into(), "m9999_later".into()]);

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use response_settings::{Database as Section, Migrations};
 use response_store::OpenError;
-use response_store::options::{Database, Migrate, Options};
+use response_store::options::{Database, Migrate, Options, Share};
 
 use crate::Process;
 
@@ -56,5 +56,6 @@ pub(crate) fn options(section: Section) -> Result<Options, OpenError> {
             Migrations::AtStart => Migrate::AtOpen,
             Migrations::ByHand => Migrate::Never,
         },
+        share: Share::Alone,
     })
 }

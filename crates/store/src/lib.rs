@@ -26,6 +26,7 @@ use response_domain::work::{Append, Committed, UnitOfWork};
 
 pub mod options;
 
+mod api_keys;
 mod backend;
 mod both;
 mod commit;
@@ -54,7 +55,7 @@ pub use wake::Bus;
 
 use backend::{Backend, Postgres, Sqlite};
 use commit::Together;
-use options::{Database, Migrate, Options};
+use options::{Database, Migrate, Options, Share};
 use wake::Wake;
 use workers::Housekeeping;
 
@@ -128,14 +129,19 @@ impl Store {
                 Backend::Postgres(Box::new(opened))
             }
         };
-        if options.migrate == Migrate::AtOpen {
-            schema::migrate(&backend)
-                .await
-                .map_err(OpenError::Migrate)?;
+        match (options.share, &options.database) {
+            (Share::Beside, Database::Sqlite(path)) => {
+                schema::migrate_beside(&backend, path, options.migrate).await?;
+            }
+            (Share::Alone | Share::Beside, _) => {
+                if options.migrate == Migrate::AtOpen {
+                    let migrated = schema::migrate(&backend).await;
+                    migrated.map_err(OpenError::Migrate)?;
+                }
+                let forgotten = workers::forget_lost(&backend).await;
+                forgotten.map_err(OpenError::Migrate)?;
+            }
         }
-        workers::forget_lost(&backend)
-            .await
-            .map_err(OpenError::Migrate)?;
         Ok(Self(Arc::new(Inner {
             backend,
             together: Together::default(),

@@ -25,6 +25,18 @@ pub struct Options {
     pub lock_timeout: Duration,
     /// Whether the schema is brought up to date.
     pub migrate: Migrate,
+    /// Who else may use the database.
+    pub share: Share,
+}
+
+/// Who else may use the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// A SQLite file is this process's alone, from here on to the end of the store.
+    Alone,
+    /// For chores, beside a process that has the SQLite file: it is not kept from anybody, whoever works on
+    /// it is taken for alive, and its schema is brought up to date only when nobody has it.
+    Beside,
 }
 
 /// Whether opening a store brings its schema up to date.
@@ -39,7 +51,7 @@ pub enum Migrate {
 /// Which database. Printing it shows no password.
 #[derive(Clone)]
 pub enum Database {
-    /// A SQLite file, which one process at a time may use. It is made when it is not there.
+    /// A SQLite file, which one process at a time serves from. It is made when it is not there.
     Sqlite(PathBuf),
     /// A PostgreSQL server.
     Postgres {
@@ -60,6 +72,7 @@ impl Options {
             statement_timeout: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(2),
             migrate: Migrate::AtOpen,
+            share: Share::Alone,
         }
     }
 }

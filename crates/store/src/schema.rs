@@ -1,6 +1,7 @@
 //! The schema: brought up to date at the start if wanted, and compared with the release at any time.
 
 use std::error::Error;
+use std::path::Path;
 use std::time::Duration;
 
 use response_domain::ports::store::Readiness;
@@ -8,8 +9,9 @@ use response_migrations::{Migrator, Standing};
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::time::timeout;
 
-use crate::Store;
-use crate::backend::Backend;
+use crate::backend::{Backend, claim};
+use crate::options::Migrate;
+use crate::{OpenError, Store};
 
 /// Migrations may take longer than a request may wait.
 const NO_TIMEOUTS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
@@ -33,6 +35,25 @@ pub(crate) async fn migrate(backend: &Backend) -> Result<(), DbErr> {
         );
     }
     Ok(())
+}
+
+/// Brings the schema of a file up to date when nobody has it. Whoever has it chose its schema.
+pub(crate) async fn migrate_beside(
+    backend: &Backend,
+    path: &Path,
+    wanted: Migrate,
+) -> Result<(), OpenError> {
+    if wanted == Migrate::Never {
+        return Ok(());
+    }
+    let standing = Migrator::standing(backend.reader()).await;
+    if standing.map_err(OpenError::Migrate)?.missing.is_empty() {
+        return Ok(());
+    }
+    let Some(_lock) = claim(path)? else {
+        return Ok(());
+    };
+    migrate(backend).await.map_err(OpenError::Migrate)
 }
 
 impl Store {

@@ -12,6 +12,7 @@ pub mod sender;
 pub mod vault;
 pub mod wire;
 
+pub mod api_key_suite;
 pub mod conversation_suite;
 pub mod idempotency_suite;
 pub mod postgres;

@@ -10,7 +10,7 @@ mod postgres;
 mod sqlite;
 
 pub(crate) use postgres::{Postgres, Replica};
-pub(crate) use sqlite::Sqlite;
+pub(crate) use sqlite::{Sqlite, claim};
 
 /// One of the two databases.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! SQLite: one file, one process, one writer at a time. A lock beside the file keeps a second process
-//! away; without it, the two would take each other's responses for lost ones.
+//! away; without it, the two would take each other's responses for lost ones. A chore that leaves responses
+//! alone goes without.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -13,6 +14,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
+use crate::options::Share;
 use crate::{OpenError, Options};
 
 /// How long a write waits for those before it.
@@ -22,8 +24,8 @@ const IN_LINE: Duration = Duration::from_mins(1);
 pub(crate) struct Sqlite {
     pub(crate) writer: DatabaseConnection,
     pub(crate) readers: DatabaseConnection,
-    /// Held until the last of the store is gone.
-    _lock: File,
+    /// Held until the last of the store is gone; nobody's when the file is shared.
+    _lock: Option<File>,
 }
 
 impl Sqlite {
@@ -38,16 +40,12 @@ impl Sqlite {
         {
             fs::create_dir_all(folder).map_err(file)?;
         }
-        let lock = private(&beside(path, ".lock")).map_err(file)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(OpenError::InUse {
-                    path: path.to_owned(),
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(file(source)),
-        }
+        let lock = match options.share {
+            Share::Alone => Some(claim(path)?.ok_or_else(|| OpenError::InUse {
+                path: path.to_owned(),
+            })?),
+            Share::Beside => None,
+        };
         // SQLite gives its other files the rights of the first.
         drop(private(path).map_err(file)?);
         let connect = SqliteConnectOptions::new()
@@ -113,6 +111,20 @@ async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error
 
 fn orm(pool: SqlitePool) -> DatabaseConnection {
     SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
+}
+
+/// The lock that keeps the file for one process, until it is dropped; `None` when another has it.
+pub(crate) fn claim(path: &Path) -> Result<Option<File>, OpenError> {
+    let file = |source| OpenError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let lock = private(&beside(path, ".lock")).map_err(file)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(file(source)),
+    }
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -170,6 +170,8 @@ pub(crate) async fn write_any(
             {
                 Some(
                     "responses_pkey"
+                    | "api_keys_pkey"
+                    | "api_keys_digest"
                     | "conversations_pkey"
                     | "response_jobs_pkey"
                     | "response_events_pkey"

@@ -8,6 +8,7 @@
 mod background;
 mod background_postgres;
 mod behind;
+mod beside;
 mod claims_postgres;
 mod conversations;
 mod deliveries;

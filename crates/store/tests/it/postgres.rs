@@ -24,7 +24,8 @@ async fn fixture() -> Fixture {
     let store = open(&database).await;
     Fixture::new(store.clone())
         .telling(store.clone())
-        .conversing(store)
+        .conversing(store.clone())
+        .admitting(store)
         .within(PostgresDatabase(database))
 }
 
@@ -33,3 +34,4 @@ response_testkit::queue_suite!(fixture());
 response_testkit::webhook_suite!(fixture());
 response_testkit::conversation_suite!(fixture());
 response_testkit::idempotency_suite!(fixture());
+response_testkit::api_key_suite!(fixture());

@@ -23,7 +23,8 @@ async fn fixture() -> Fixture {
     let file = SqliteFile(folder.path().join("response.db"));
     Fixture::keeping(store.clone(), folder)
         .telling(store.clone())
-        .conversing(store)
+        .conversing(store.clone())
+        .admitting(store)
         .within(file)
 }
 
@@ -32,3 +33,4 @@ response_testkit::queue_suite!(fixture());
 response_testkit::webhook_suite!(fixture());
 response_testkit::conversation_suite!(fixture());
 response_testkit::idempotency_suite!(fixture());
+response_testkit::api_key_suite!(fixture());

@@ -22,6 +22,7 @@ use crate::clock::TestClock;
 use row::Row;
 use state::State;
 
+mod api_keys;
 mod conversation;
 mod keys;
 mod log;

@@ -10,6 +10,7 @@ use response_domain::status::Status;
 use response_domain::time::Timestamp;
 use response_domain::work::{Append, Committed, Guard, UnitOfWork};
 
+use super::api_keys::ApiKeys;
 use super::conversation::Conversations;
 use super::keys::Keys;
 use super::queue::Entry;
@@ -24,6 +25,7 @@ pub(super) struct State {
     pub(super) rows: BTreeMap<ResponseId, Row>,
     pub(super) conversations: Conversations,
     pub(super) keys: Keys,
+    pub(super) api_keys: ApiKeys,
     /// What waits or runs in the background.
     pub(super) jobs: BTreeMap<ResponseId, Entry>,
     /// How many jobs there have been.

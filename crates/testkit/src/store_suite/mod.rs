@@ -5,9 +5,11 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use response_domain::ports::api_key::ApiKeyStore;
 use response_domain::ports::conversation::ConversationStore;
 use response_domain::ports::idempotency::KeyStore;
 use response_domain::ports::queue::{EventLog, JobQueue};
+use response_domain::ports::retention::RetentionStore;
 use response_domain::ports::store::{ResponseStore, WorkerRegistry};
 use response_domain::ports::webhook::{EndpointStore, WebhookOutbox};
 
@@ -47,11 +49,17 @@ pub trait TalkSubject: ConversationStore + KeyStore {}
 
 impl<S: ConversationStore + KeyStore> TalkSubject for S {}
 
+/// The doors of a store that no request opens: keys of the service, and what is past its time.
+pub trait HouseSubject: ApiKeyStore + RetentionStore {}
+
+impl<S: ApiKeyStore + RetentionStore> HouseSubject for S {}
+
 /// A store of its own for one test, and what must live as long as it does.
 pub struct Fixture {
     store: Arc<dyn Subject>,
     webhooks: Option<Arc<dyn WebhookSubject>>,
     talks: Option<Arc<dyn TalkSubject>>,
+    house: Option<Arc<dyn HouseSubject>>,
     outside: Option<Box<dyn Outside>>,
     _keep: Box<dyn Any + Send + Sync>,
 }
@@ -68,6 +76,7 @@ impl Fixture {
             store: Arc::new(store),
             webhooks: None,
             talks: None,
+            house: None,
             outside: None,
             _keep: Box::new(keep),
         }
@@ -84,6 +93,14 @@ impl Fixture {
     #[must_use]
     pub fn conversing(mut self, store: impl TalkSubject + 'static) -> Self {
         self.talks = Some(Arc::new(store));
+        self
+    }
+
+    /// The same with the doors of the same store that concern keys of the service and what is past its time.
+    /// Their suites need them.
+    #[must_use]
+    pub fn admitting(mut self, store: impl HouseSubject + 'static) -> Self {
+        self.house = Some(Arc::new(store));
         self
     }
 
@@ -107,6 +124,7 @@ impl Fixture {
             store: Arc::clone(&store) as Arc<dyn Subject>,
             webhooks: Some(Arc::clone(&store) as Arc<dyn WebhookSubject>),
             talks: Some(Arc::clone(&store) as Arc<dyn TalkSubject>),
+            house: Some(Arc::clone(&store) as Arc<dyn HouseSubject>),
             outside: Some(Box::new(store)),
             _keep: Box::new(()),
         }
@@ -147,6 +165,28 @@ impl Fixture {
     fn talks(&self) -> &dyn TalkSubject {
         let talks = self.talks.as_deref();
         talks.expect("this test needs the doors of conversations: see `Fixture::conversing`")
+    }
+
+    /// The door of the keys that the service gives out.
+    ///
+    /// # Panics
+    /// When the test gave it none.
+    pub fn api_keys(&self) -> &dyn ApiKeyStore {
+        self.house()
+    }
+
+    /// The door of what is past its time.
+    ///
+    /// # Panics
+    /// When the test gave it none.
+    pub fn retention(&self) -> &dyn RetentionStore {
+        self.house()
+    }
+
+    #[expect(clippy::expect_used, reason = "nothing is skipped in silence")]
+    fn house(&self) -> &dyn HouseSubject {
+        let house = self.house.as_deref();
+        house.expect("this test needs the doors of the house: see `Fixture::admitting`")
     }
 
     /// The world around it.

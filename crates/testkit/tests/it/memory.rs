@@ -7,3 +7,4 @@ response_testkit::queue_suite!(async { Fixture::in_memory() });
 response_testkit::webhook_suite!(async { Fixture::in_memory() });
 response_testkit::conversation_suite!(async { Fixture::in_memory() });
 response_testkit::idempotency_suite!(async { Fixture::in_memory() });
+response_testkit::api_key_suite!(async { Fixture::in_memory() });
