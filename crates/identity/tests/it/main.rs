@@ -1,0 +1,1 @@
+//! Callers as they come: with tokens, with keys, by way of the gateway, and with forgeries of all of them.
