@@ -10,12 +10,12 @@ use response_engine::Engine;
 use response_engine::ports::Ports;
 use response_identity::Guest;
 use response_mcp::McpTools;
-use response_settings::{Auth, Database, Http, Settings, TokenChecks, Worker};
+use response_settings::{AuditLog, Database, Http, Settings, Worker};
 use response_store::Store;
 
 use crate::doors::{SystemClock, SystemIds};
 use crate::metrics::{self, Metrics};
-use crate::{guard, keys, policy, storage, upstreams, webhooks};
+use crate::{callers, guard, keys, policy, storage, upstreams, webhooks};
 
 /// The service, ready to be given a face.
 #[expect(missing_debug_implementations, reason = "the doors inside have none")]
@@ -30,6 +30,8 @@ pub struct App {
     pub http: Http,
     /// The same, for the face of a worker.
     pub worker: Worker,
+    /// Whether what callers change is told in the log.
+    pub audit: AuditLog,
     /// The numbers to watch.
     pub metrics: Metrics,
     pub(crate) store: Arc<Store>,
@@ -68,6 +70,9 @@ pub enum BuildError {
     /// The keys of the vault cannot be had.
     #[error(transparent)]
     Vault(#[from] keys::VaultError),
+    /// Callers cannot be recognised as configured.
+    #[error(transparent)]
+    Callers(#[from] callers::CallersError),
     /// Webhooks cannot be sent as configured.
     #[error(transparent)]
     Webhooks(#[from] webhooks::WebhooksError),
@@ -110,8 +115,10 @@ pub async fn build(
         egress: _,
         vault,
         worker,
-        log: _,
+        log,
         auth,
+        limits,
+        retention,
     } = settings;
     let runtime = tokio::runtime::Handle::current();
     let ids: Arc<dyn IdGenerator> = Arc::new(SystemIds);
@@ -120,6 +127,7 @@ pub async fn build(
     let background = policy::background(&background, process, has_file);
     let (webhooks, sender) = webhooks::of(webhooks, guard.clone())?;
     let policy = policy::of(&http, &tools, &runs, background, webhooks);
+    let policy = policy::with_owners(policy, &limits, &retention);
     webhooks::tell(&policy);
     let vault = keys::vault(vault, &database)?;
     let metrics = metrics::start()?;
@@ -146,24 +154,21 @@ pub async fn build(
         ids: Arc::clone(&ids),
         worker: WorkerId::new(ids.next()),
     };
+    let authenticator = match process {
+        Process::Api => callers::authenticator(auth, store.clone(), runtime.clone())?,
+        Process::Worker => Arc::new(Guest::default()),
+    };
     Ok(App {
         engine: Engine::new(ports, policy, runtime),
-        authenticator: authenticator(&auth),
+        authenticator,
         ids,
         http,
         worker,
+        audit: log.audit,
         metrics,
         store,
         tools,
     })
-}
-
-/// Who decides whose a request is.
-fn authenticator(auth: &Auth) -> Arc<dyn Authenticator> {
-    let Auth {
-        enabled: TokenChecks::Off,
-    } = auth;
-    Arc::new(Guest::default())
 }
 
 /// Opens the database as the settings say.

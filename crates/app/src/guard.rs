@@ -30,9 +30,20 @@ fn own_addresses(settings: &Settings) -> impl Iterator<Item = IpAddr> {
 
 fn upstreams(settings: &Settings) -> impl Iterator<Item = IpAddr> {
     let (llm, mcp) = (&settings.llm, &settings.mcp);
+    let auth = &settings.auth;
     let further = mcp.servers.iter().map(|server| &server.url);
     let endpoints = std::iter::once(&llm.url).chain(&mcp.url).chain(further);
-    endpoints.filter_map(|endpoint| literal(endpoint.url().host_str()?))
+    let endpoints = endpoints
+        .chain(auth.jwks_url.iter())
+        .chain(&auth.api_key_url);
+    let issuers = auth
+        .issuer
+        .iter()
+        .filter_map(|issuer| Url::parse(issuer).ok());
+    let urls = endpoints
+        .map(|endpoint| endpoint.url().clone())
+        .chain(issuers);
+    urls.filter_map(|url| literal(url.host_str()?))
 }
 
 /// The host of a database may stand among the parameters of its URL as well.
@@ -64,7 +75,10 @@ mod tests {
     use super::*;
 
     fn guard(variables: &[(&str, &str)]) -> AddressPolicy {
-        let upstream = [("RESPONSE_LLM_API_URL", "http://llm-api:8080")];
+        let upstream = [
+            ("RESPONSE_LLM_API_URL", "http://llm-api:8080"),
+            ("AUTH_GUEST", "anywhere"),
+        ];
         let given = variables.iter().copied();
         // The later of two holds, so a case may name another upstream.
         let sources = Sources::from_variables(upstream.into_iter().chain(given));
@@ -118,6 +132,9 @@ mod tests {
             ("RESPONSE_LLM_API_URL", "http://10.1.2.3:1", "10.1.2.3"),
             ("RESPONSE_LLM_API_URL", "http://[fd00::7]:1", "[fd00::7]"),
             ("RESPONSE_MCP_TOOLS_URL", "http://10.1.2.3", "10.1.2.3"),
+            ("AUTH_ISSUER", "https://10.1.2.3/realms/a", "10.1.2.3"),
+            ("AUTH_JWKS_URL", "https://10.1.2.3/keys", "10.1.2.3"),
+            ("AUTH_API_KEY_URL", "https://10.1.2.3/check", "10.1.2.3"),
             (
                 "DB_POSTGRESQL_WRITE_DSN",
                 "postgres://u:p@10.1.2.3:5432/db",

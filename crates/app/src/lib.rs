@@ -1,6 +1,7 @@
 //! The composition root: the only crate that knows every adapter.
 
 mod build;
+mod callers;
 mod descriptors;
 pub mod doors;
 mod guard;
@@ -15,6 +16,7 @@ pub mod upstreams;
 mod webhooks;
 
 pub use build::{App, BuildError, Process, build, open};
+pub use callers::CallersError;
 pub use keys::VaultError;
 pub use metrics::{Metrics, MetricsError};
 pub use webhooks::WebhooksError;

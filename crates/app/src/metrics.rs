@@ -36,5 +36,6 @@ pub(crate) fn start() -> Result<Metrics, MetricsError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
         .install_recorder()?;
     response_engine::watch::describe();
+    response_identity::describe();
     Ok(Metrics(handle))
 }

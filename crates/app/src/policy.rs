@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use response_domain::limit::Rate;
+use response_domain::retention::Retention;
 use response_domain::spec::{self, SpecLimits};
-use response_engine::policy::{self, Company, Policy};
+use response_engine::policy::{self, Company, OwnerLimits, Policy};
 use response_settings::{
-    Background, EmbeddedWorkers, Http, OnMaxDepth, OnToolFailure, Runs, Tools,
+    Background, Ceiling, EmbeddedWorkers, Http, Limits, OnMaxDepth, OnToolFailure,
+    Retention as RetentionSection, Runs, Tools,
 };
 
 use crate::Process;
@@ -54,11 +57,59 @@ pub(crate) fn of(
         write_after: write_behind,
         reader_patience: READER_PATIENCE,
         runs: http.max_foreground_runs.get(),
-        streams: 10_000,
-        owners: policy::OwnerLimits::default(),
+        streams: http.max_streams.get(),
+        owners: OwnerLimits::default(),
         background,
         webhooks,
-        retention: response_domain::retention::Retention::default(),
+        retention: Retention::default(),
+    }
+}
+
+/// The same with what one owner may have, and with how long it is kept.
+pub(crate) fn with_owners(policy: Policy, limits: &Limits, retention: &RetentionSection) -> Policy {
+    Policy {
+        owners: owners(limits),
+        retention: kept(retention),
+        ..policy
+    }
+}
+
+fn owners(section: &Limits) -> OwnerLimits {
+    let Limits {
+        requests,
+        tokens,
+        foreground_runs,
+        streams,
+    } = *section;
+    let a_minute = |most: Ceiling| {
+        most.limit().map(|amount| Rate {
+            amount,
+            window: Duration::from_mins(1),
+        })
+    };
+    OwnerLimits {
+        requests: a_minute(requests),
+        tokens: a_minute(tokens),
+        runs: foreground_runs.limit(),
+        streams: streams.limit(),
+    }
+}
+
+fn kept(section: &RetentionSection) -> Retention {
+    let RetentionSection {
+        responses,
+        completed,
+        failed,
+        cancelled,
+        conversations,
+    } = *section;
+    let kept =
+        |own: Option<Duration>| Some(own.unwrap_or(responses)).filter(|kept| !kept.is_zero());
+    Retention {
+        completed: kept(completed),
+        failed: kept(failed),
+        cancelled: kept(cancelled),
+        conversations: kept(conversations),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use response_settings::{Loaded, Note, Settings, SettingsFaults, Sources};
+use response_settings::{Loaded, Settings, SettingsFaults, Sources};
 
 use crate::{Process, descriptors, telemetry};
 
@@ -39,10 +39,9 @@ pub fn begin(sources: &Sources, process: Process) -> Result<Settings, SettingsFa
         settings,
         origins: _,
         notes,
-    } = Settings::load(sources)?;
+    } = load(sources, process)?;
     telemetry::start(&settings.log);
-    let concern = |note: &Note| process == Process::Api || !note.is_about_requests();
-    for note in notes.into_iter().filter(concern) {
+    for note in notes {
         tracing::warn!("{note}");
     }
     descriptors::take_all();
@@ -50,14 +49,22 @@ pub fn begin(sources: &Sources, process: Process) -> Result<Settings, SettingsFa
 }
 
 /// Prints every setting with its value and where that came from.
-pub fn print_settings(binary: &str, sources: &Sources) -> ExitCode {
-    let (table, faults) = match Settings::load(sources) {
+pub fn print_settings(binary: &str, process: Process, sources: &Sources) -> ExitCode {
+    let (table, faults) = match load(sources, process) {
         Ok(loaded) => (loaded.table(), None),
         Err(faults) => (faults.table(), Some(faults)),
     };
     // Nobody is left to be told when standard output is closed.
     let _ = write!(std::io::stdout(), "{table}");
     faults.map_or(ExitCode::SUCCESS, |faults| complain(binary, &faults))
+}
+
+/// What concerns callers alone keeps no worker from its work.
+fn load(sources: &Sources, process: Process) -> Result<Loaded, SettingsFaults> {
+    match process {
+        Process::Api => Settings::load(sources),
+        Process::Worker => Settings::load_for_worker(sources),
+    }
 }
 
 /// The main runtime of the process.

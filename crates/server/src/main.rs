@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     let sources = arguments.sources();
     let done = match chore.unwrap_or(Chore::Serve) {
         Chore::Serve => serve(&sources),
-        Chore::Config => return process::print_settings(NAME, &sources),
+        Chore::Config => return process::print_settings(NAME, Process::Api, &sources),
         Chore::Migrate => migrate(&sources),
     };
     process::end(NAME, done)

@@ -12,7 +12,7 @@ use actix_web::{App as Actix, HttpServer};
 use response_app::shutdown::{Patience, Signals};
 use response_app::{App, Process, build};
 use response_http::{Face, FaceOptions, HostedTools, Metrics, Payloads, mount};
-use response_settings::{Http, Settings, Threads};
+use response_settings::{AuditLog, Http, Settings, Threads};
 use socket2::SockRef;
 
 /// How long what was sent may stand unread in a client's window before its connection is closed.
@@ -43,7 +43,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
 
 /// The face on its socket, ready to start, and how long ending may take.
 fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<dyn Error>> {
-    // The engine has read what one request may ask and how many runs there may be.
+    // The engine has read what one request may ask and how many runs and streams there may be.
     let Http {
         port,
         host,
@@ -58,6 +58,9 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
         header_timeout,
         body_timeout,
         max_connections,
+        connections_per_address: _,
+        body_memory,
+        max_streams: _,
         max_foreground_runs: _,
         shutdown_soft,
         shutdown_hard,
@@ -70,7 +73,7 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
         metrics: Metrics::new(move || metrics.text()),
         options: FaceOptions {
             body_bytes: body_limit.in_memory(),
-            body_memory: 512 * 1024 * 1024,
+            body_memory: body_memory.in_memory(),
             json_depth: json_depth.get(),
             heartbeat,
             body_timeout,
@@ -78,7 +81,7 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
                 response_settings::HostedTools::Ignore => HostedTools::Ignore,
                 response_settings::HostedTools::Refuse => HostedTools::Refuse,
             },
-            audit: true,
+            audit: app.audit == AuditLog::On,
         },
     };
     let threads = number(threads);

@@ -14,13 +14,15 @@ use crate::setting::Setting;
 pub(crate) const FILE_VARIABLE: &str = "RESPONSE_CONFIG_FILE";
 
 /// Variables that begin so are meant for this service: one that no setting knows is probably a slip.
-const OWN_PREFIXES: [&str; 6] = [
+const OWN_PREFIXES: [&str; 8] = [
     "RESPONSE_",
     "DB_POSTGRESQL_",
     "TOOL_EXECUTION_",
     "BACKGROUND_",
     "WEBHOOK_",
     "EGRESS_ALLOW",
+    "AUTH_",
+    "LIMIT_",
 ];
 
 /// Variables by name. A value that is not Unicode is `None`.

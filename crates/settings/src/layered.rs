@@ -1,6 +1,7 @@
 //! All layers laid over each other by the `config` crate: defaults, file, environment, command line.
 
-use config::Config;
+use config::builder::DefaultState;
+use config::{Config, ConfigBuilder, ConfigError};
 
 use crate::closest::closest;
 use crate::fault::{Fault, Problem};
@@ -29,8 +30,8 @@ impl Layered {
             .add_source(file_layer(sources, &mut faults))
             .add_source(sources.environment.layer(&mut faults, &mut notes))
             .add_source(override_layer(&sources.overrides, &mut faults));
-        let values = match builder.build().and_then(|config| config.cache.into_table()) {
-            Ok(table) => Values(table),
+        let values = match values_of(builder) {
+            Ok(values) => values,
             Err(error) => {
                 faults.push(Fault::new(
                     "settings",
@@ -46,6 +47,18 @@ impl Layered {
             notes,
         }
     }
+}
+
+/// What holds when nobody says anything.
+pub(crate) fn defaults_alone() -> Values {
+    // The tests have shown that they have no fault.
+    let layer = defaults_layer(&mut Vec::new());
+    values_of(Config::builder().add_source(layer)).unwrap_or_default()
+}
+
+fn values_of(builder: ConfigBuilder<DefaultState>) -> Result<Values, ConfigError> {
+    let table = builder.build()?.cache.into_table()?;
+    Ok(Values(table))
 }
 
 fn override_layer(pairs: &[String], faults: &mut Vec<Fault>) -> Layer {

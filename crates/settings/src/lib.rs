@@ -20,25 +20,28 @@ mod reader;
 mod reference;
 #[macro_use]
 mod section;
+mod callers;
 mod sections;
 mod server;
 mod setting;
 mod sources;
 
+pub use callers::{Auth, Limits, Retention};
 pub use fault::{Fault, Problem, SettingsFaults};
 pub use kind::{
-    ByteSize, CallerCredential, CallerServers, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint,
-    Factor, HostedTools, Label, LogFormat, LogLevel, McpMode, Migrations, Nets, OnMaxDepth,
-    OnToolFailure, Percent, SecretHeaders, SigningSecrets, Threads, TokenChecks, ToolNames,
-    TraceExport, Trust, UserAgent, VaultKeys,
+    Audiences, AuditLog, ByteSize, CallerCredential, CallerServers, Ceiling, DatabaseUrl,
+    EmbeddedWorkers, Endpoint, Endpoints, Factor, GatewayWord, Guests, HostedTools, Issuers, Label,
+    LogFormat, LogLevel, McpMode, Migrations, Nets, OnMaxDepth, OnToolFailure, OwnKeys, Percent,
+    SecretHeaders, SharedSecrets, SignatureAlgorithm, SignatureAlgorithms, SigningSecrets, Threads,
+    TokenChecks, ToolNames, TraceExport, Trust, UserAgent, VaultKeys,
 };
 pub use load::Loaded;
 pub use note::Note;
 pub use origin::{Origin, Origins, Row};
 pub use reference::{defaults_document, reference_markdown};
 pub use sections::{
-    Auth, Background, Database, Egress, Http, Llm, Log, Mcp, Runs, Settings, Tools, Vault,
-    Webhooks, Worker,
+    Background, Database, Egress, Http, Llm, Log, Mcp, Runs, Settings, Tools, Vault, Webhooks,
+    Worker,
 };
 pub use server::{McpServer, PLATFORM_LABEL};
 pub use sources::Sources;

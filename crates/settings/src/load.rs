@@ -1,12 +1,14 @@
 //! Loading: layers, sections, checks; all faults at once.
 
-use crate::checks::{contradictions, remarks, replica_without_primary};
-use crate::fault::SettingsFaults;
-use crate::layered::Layered;
+use crate::callers::Auth;
+use crate::checks::{contradictions, faults_about_requests, remarks, replica_without_primary};
+use crate::fault::{Fault, SettingsFaults};
+use crate::layered::{Layered, defaults_alone};
 use crate::note::Note;
 use crate::origin::Origins;
-use crate::reader::Findings;
-use crate::sections::{Database, Settings, read_section};
+use crate::reader::{Findings, Values};
+use crate::section::Section;
+use crate::sections::{Database, Log, Settings, read_section};
 use crate::sources::Sources;
 
 /// Settings, where each came from, and what the operator should know.
@@ -27,26 +29,55 @@ impl Loaded {
     }
 }
 
+/// What a process is there for, as far as it concerns its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    TakesRequests,
+    TakesNone,
+}
+
 impl Settings {
-    /// Reads and checks everything.
+    /// Reads and checks everything, for a process that takes requests.
     pub fn load(sources: &Sources) -> Result<Loaded, SettingsFaults> {
+        Self::load_for(sources, Purpose::TakesRequests)
+    }
+
+    /// Reads and checks everything, for a process that takes none: what concerns callers alone is neither
+    /// a fault nor a note, and who may call is not among the rows.
+    pub fn load_for_worker(sources: &Sources) -> Result<Loaded, SettingsFaults> {
+        Self::load_for(sources, Purpose::TakesNone)
+    }
+
+    fn load_for(sources: &Sources, purpose: Purpose) -> Result<Loaded, SettingsFaults> {
         let Layered {
-            values,
-            faults,
+            mut values,
+            mut faults,
             mut notes,
         } = Layered::from(sources);
+        if purpose == Purpose::TakesNone {
+            forget_bad_auth(&mut values);
+            faults.retain(|fault| !is_of_auth(&fault.key));
+        }
         let mut findings = Findings::default();
         let settings = Self::read(&values, &mut findings);
-        let Findings {
-            faults: of_values,
-            rows,
-        } = findings;
-        let origins = Origins(rows);
-        let mut faults: Vec<_> = faults.into_iter().chain(of_values).collect();
+        let origins = Origins(findings.rows);
+        faults.extend(findings.faults);
         if let Some(settings) = &settings {
             faults.extend(contradictions(settings, &origins));
             notes.extend(remarks(settings));
         }
+        let origins = match (purpose, &settings) {
+            (Purpose::TakesRequests, settings) => {
+                if let Some(settings) = settings {
+                    faults.extend(faults_about_requests(settings, &origins));
+                }
+                origins
+            }
+            (Purpose::TakesNone, _) => {
+                notes.retain(|note| !note.is_about_requests());
+                origins.without(is_of_auth)
+            }
+        };
         match settings {
             Some(settings) if faults.is_empty() => Ok(Loaded {
                 settings,
@@ -58,25 +89,55 @@ impl Settings {
     }
 }
 
+fn is_of_auth(key: &str) -> bool {
+    key.strip_prefix(Auth::KEY)
+        .is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Lets the defaults hold when who may call cannot be read. The section has addresses in it that no caller
+/// may name, so it is read when it can be.
+fn forget_bad_auth(values: &mut Values) {
+    let mut unheard = Findings::default();
+    if read_section::<Auth>(values, &mut unheard).is_none() {
+        values.copy_section(&defaults_alone(), Auth::KEY);
+    }
+}
+
 impl Database {
     /// Reads and checks the database's section alone, for chores that need nothing else: a schema can
     /// be brought up to date where no LLM API is known.
     pub fn load(sources: &Sources) -> Result<Self, SettingsFaults> {
-        let Layered {
-            values,
-            mut faults,
-            notes: _,
-        } = Layered::from(sources);
-        let mut findings = Findings::default();
-        let database = read_section::<Self>(&values, &mut findings);
-        let origins = Origins(findings.rows);
-        faults.extend(findings.faults);
-        if let Some(database) = &database {
-            faults.extend(replica_without_primary(database, &origins));
-        }
-        match database {
-            Some(database) if faults.is_empty() => Ok(database),
-            _ => Err(SettingsFaults::new(faults, origins)),
-        }
+        load_alone(sources, |database, origins| {
+            replica_without_primary(database, origins)
+        })
+    }
+}
+
+impl Log {
+    /// Reads and checks the log's section alone, for chores that do not read all.
+    pub fn load(sources: &Sources) -> Result<Self, SettingsFaults> {
+        load_alone(sources, |_, _| None)
+    }
+}
+
+fn load_alone<S: Section>(
+    sources: &Sources,
+    contradiction: impl FnOnce(&S, &Origins) -> Option<Fault>,
+) -> Result<S, SettingsFaults> {
+    let Layered {
+        values,
+        mut faults,
+        notes: _,
+    } = Layered::from(sources);
+    let mut findings = Findings::default();
+    let section = read_section::<S>(&values, &mut findings);
+    let origins = Origins(findings.rows);
+    faults.extend(findings.faults);
+    if let Some(section) = &section {
+        faults.extend(contradiction(section, &origins));
+    }
+    match section {
+        Some(section) if faults.is_empty() => Ok(section),
+        _ => Err(SettingsFaults::new(faults, origins)),
     }
 }

@@ -33,14 +33,33 @@ pub enum Note {
         /// The variable.
         variable: String,
     },
-    /// The API can be reached from outside this machine, and no token is checked.
+    /// The API can be reached from outside this machine, and nobody tells callers apart.
     #[error(
-        "the API listens on {host} and checks no tokens: let nobody but a gateway that authenticates \
-         reach it"
+        "the API listens on {host}, and whoever reaches it is the guest and owns everything \
+         (AUTH_GUEST=anywhere): let no stranger reach it"
     )]
     Exposed {
         /// The address.
         host: IpAddr,
+    },
+    /// A setting is given that another one keeps from being read.
+    #[error("{setting} is set and not read, because {switch} is false")]
+    NotRead {
+        /// The setting's variable.
+        setting: &'static str,
+        /// The variable of the other one.
+        switch: &'static str,
+    },
+    /// Whoever is between this service and the one that tells it who calls could answer in its place.
+    #[error(
+        "{setting} names {host} by http: whoever can get between decides who is let in; use https unless \
+         that is a network of your own"
+    )]
+    Plain {
+        /// The setting's variable.
+        setting: &'static str,
+        /// The host.
+        host: String,
     },
     /// What callers name need not be public.
     #[error(
@@ -73,7 +92,11 @@ impl Note {
     pub fn is_about_requests(&self) -> bool {
         matches!(
             self,
-            Self::Exposed { .. } | Self::NoVaultKeys | Self::NobodyWorks { .. }
+            Self::Exposed { .. }
+                | Self::NotRead { .. }
+                | Self::Plain { .. }
+                | Self::NoVaultKeys
+                | Self::NobodyWorks { .. }
         )
     }
 }

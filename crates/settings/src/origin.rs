@@ -98,6 +98,12 @@ impl Origins {
             .map(|row| &row.origin)
     }
 
+    /// The rows but those of these keys.
+    pub(crate) fn without(mut self, is_left_out: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|row| !is_left_out(&row.key));
+        self
+    }
+
     /// The rows as aligned text, one a line.
     pub fn table(&self) -> String {
         let heading = ("SETTING", "VALUE", "FROM".to_owned());

@@ -23,6 +23,14 @@ impl Values {
             _ => None,
         }
     }
+
+    /// Lets a section be as it is in others.
+    pub(crate) fn copy_section(&mut self, others: &Self, key: &str) {
+        match others.0.get(key) {
+            Some(section) => self.0.insert(key.to_owned(), section.clone()),
+            None => self.0.remove(key),
+        };
+    }
 }
 
 /// Rows and faults, in the order in which they were found.

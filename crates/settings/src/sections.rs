@@ -10,25 +10,26 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::callers::{Auth, Limits, Retention};
 use crate::kind::{
-    ByteSize, CallerServers, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, Factor, HostedTools,
-    LogFormat, LogLevel, Migrations, Nets, OnMaxDepth, OnToolFailure, Percent, SigningSecrets,
-    Threads, TokenChecks, ToolNames, TraceExport, UrlShape, UserAgent, VaultKeys,
+    AuditLog, ByteSize, CallerServers, Ceiling, DatabaseUrl, EmbeddedWorkers, Endpoint, Factor,
+    HostedTools, LogFormat, LogLevel, Migrations, Nets, OnMaxDepth, OnToolFailure, Percent,
+    SigningSecrets, Threads, ToolNames, TraceExport, UrlShape, UserAgent, VaultKeys,
 };
 use crate::reader::{Findings, Reader, Values};
 use crate::section::{Page, Section};
 use crate::server::McpServer;
 
-const NO_TIME: Duration = Duration::ZERO;
-const ONE_DAY: Duration = Duration::from_hours(24);
+pub(crate) const NO_TIME: Duration = Duration::ZERO;
+pub(crate) const ONE_DAY: Duration = Duration::from_hours(24);
 
 section! {
     /// The HTTP face: where it listens, and how much one request may ask.
     Http in "http" {
         /// Port that the API listens on. 0 takes any free port and tells it in the log.
         port: u16 = 0..=u16::MAX, "RESPONSE_API_PORT", "HTTP_PORT";
-        /// Address that the API listens on. Anything but loopback needs a gateway in front that
-        /// authenticates.
+        /// Address that the API listens on. Beyond loopback somebody has to tell callers apart: see
+        /// `[auth]`.
         host: IpAddr = (), "RESPONSE_HOST";
         /// Longest request body; a longer one is refused with 413.
         body_limit: ByteSize = ByteSize::kib(1)..=ByteSize::gib(1), "RESPONSE_BODY_LIMIT";
@@ -55,6 +56,15 @@ section! {
         body_timeout: Duration = secs(1)..=mins(60), "RESPONSE_BODY_TIMEOUT";
         /// Most connections open at once; further ones wait to be accepted.
         max_connections: NonZeroUsize = 1..=1_000_000, "RESPONSE_MAX_CONNECTIONS";
+        /// Most connections of one address at once; further ones are closed at once. 0 sets no limit. Behind
+        /// a gateway all connections come from its address.
+        connections_per_address: Ceiling = 0..=1_000_000, "RESPONSE_MAX_CONNECTIONS_PER_ADDRESS";
+        /// Most bytes that the bodies of requests take up at once; beyond it a request is answered 503
+        /// `overloaded`. At least as much as `http.body_limit`.
+        body_memory: ByteSize = ByteSize::mib(1)..=ByteSize::gib(1024), "RESPONSE_BODY_MEMORY";
+        /// Most streams open at once that only read what a background response tells; beyond it one is
+        /// answered 503 `overloaded`.
+        max_streams: NonZeroUsize = 1..=1_000_000, "RESPONSE_MAX_STREAMS";
         /// Most foreground runs at once; beyond it a request is answered 503 `overloaded`.
         max_foreground_runs: NonZeroUsize = 1..=1_000_000, "RESPONSE_MAX_FOREGROUND_RUNS";
         /// First stage of the shutdown: nothing new is taken, and what runs may end by itself for this
@@ -271,17 +281,11 @@ section! {
         /// Shape of a line: `json` for machines, `pretty` for people, `auto` is `pretty` on a terminal
         /// and `json` elsewhere.
         format: LogFormat = (), "RESPONSE_LOG_FORMAT";
+        /// Whether each request that changes what is kept, and each credential that is refused, is told in
+        /// one line of the target `audit`, at the level `info`: who, by what means, what, how it ended.
+        audit: AuditLog = (), "RESPONSE_AUDIT_LOG";
         /// Whether traces are exported.
         traces: TraceExport = (), "ENABLE_TRACING";
-    }
-}
-
-section! {
-    /// Who may call.
-    Auth in "auth" {
-        /// Whether callers' tokens are checked. `AUTH_ISSUER`, `ACCOUNT` and `AUTH_JWKS_URL` say how, and
-        /// are not read while this is off.
-        enabled: TokenChecks = (), "AUTH_ENABLED";
     }
 }
 
@@ -333,6 +337,10 @@ settings! {
     log: Log;
     /// Who may call.
     auth: Auth;
+    /// What one caller may take.
+    limits: Limits;
+    /// How long what has ended is kept.
+    retention: Retention;
 }
 
 pub(crate) fn read_section<S: Section>(values: &Values, findings: &mut Findings) -> Option<S> {
@@ -346,10 +354,10 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-const fn secs(secs: u64) -> Duration {
+pub(crate) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-const fn mins(mins: u64) -> Duration {
+pub(crate) const fn mins(mins: u64) -> Duration {
     Duration::from_mins(mins)
 }

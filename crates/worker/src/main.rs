@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let sources = arguments.sources();
     match chore.unwrap_or(Chore::Work) {
         Chore::Work => process::end(NAME, work(&sources)),
-        Chore::Config => process::print_settings(NAME, &sources),
+        Chore::Config => process::print_settings(NAME, Process::Worker, &sources),
     }
 }
 

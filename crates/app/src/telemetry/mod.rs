@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
-use response_settings::{Log, LogFormat, TraceExport};
+use response_settings::{AuditLog, Log, LogFormat, TraceExport};
 use tracing_subscriber::EnvFilter;
 
 use json::JsonLines;
@@ -15,6 +15,7 @@ pub fn start(log: &Log) {
     let Log {
         level,
         format,
+        audit,
         traces: TraceExport::Off,
     } = log;
     // Our own crates at the level asked for; the libraries only when they have something to complain of.
@@ -22,7 +23,11 @@ pub fn start(log: &Log) {
     // whoever is called: that call fails, and is told.
     let quiet = "hyper=warn,hyper_util=warn,reqwest=warn,sqlx=error,sea_orm=warn,sea_orm_migration=warn,\
                  actix_server=warn,actix_http=warn,actix_http::h1::dispatcher=off,mio=warn,rustls=warn,rustls_platform_verifier=off,h2=warn";
-    let filter = EnvFilter::new(format!("{},{quiet}", level.name()));
+    let audit = match audit {
+        AuditLog::On => "audit=info",
+        AuditLog::Off => "audit=off",
+    };
+    let filter = EnvFilter::new(format!("{},{quiet},{audit}", level.name()));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -195,10 +195,51 @@ choice! {
 }
 
 choice! {
-    /// Whether callers' tokens are checked.
+    /// Whether the credentials of callers are checked.
     TokenChecks {
-        /// They are not: a gateway in front of the API has to authenticate.
+        /// They are.
+        On = "true" | "1" | "on" | "yes",
+        /// They are not: nobody has to bring one.
         Off = "false" | "0" | "off" | "no",
     }
-    because "checking tokens is not part of this build yet, so a gateway in front must authenticate"
+}
+
+choice! {
+    /// Whether keys of this service let callers in.
+    OwnKeys {
+        /// They do.
+        Taken = "true" | "1" | "on" | "yes",
+        /// They do not.
+        Refused = "false" | "0" | "off" | "no",
+    }
+}
+
+choice! {
+    /// Whether the gateway says who calls.
+    GatewayWord {
+        /// It does, and it is believed.
+        Believed = "true" | "1" | "on" | "yes",
+        /// What it says does not matter.
+        Ignored = "false" | "0" | "off" | "no",
+    }
+}
+
+choice! {
+    /// Where everybody may be the guest.
+    Guests {
+        /// On this machine only.
+        Loopback = "loopback",
+        /// Wherever the API can be reached.
+        Anywhere = "anywhere",
+    }
+}
+
+choice! {
+    /// Whether what callers change is told in the log.
+    AuditLog {
+        /// It is.
+        On = "true" | "1" | "on" | "yes",
+        /// It is not.
+        Off = "false" | "0" | "off" | "no",
+    }
 }

@@ -1,4 +1,4 @@
-//! Lengths of time, written as Go writes them: `500ms`, `45s`, `1h30m`, `1.5h`.
+//! Lengths of time, written as Go writes them: `500ms`, `45s`, `1h30m`, `1.5h`; and in days: `30d`.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::{Given, Kind, Refusal};
 
 /// Units, longest first, in nanoseconds. The first name of each is the one that is written.
-const UNITS: [(&str, u128); 7] = [
+const UNITS: [(&str, u128); 8] = [
+    ("d", NANOS_PER_DAY),
     ("h", 3_600_000_000_000),
     ("m", 60_000_000_000),
     ("s", 1_000_000_000),
@@ -17,6 +18,7 @@ const UNITS: [(&str, u128); 7] = [
     ("ns", 1),
 ];
 
+const NANOS_PER_DAY: u128 = 86_400_000_000_000;
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
 /// More digits behind the point than this are smaller than any unit can hold.
@@ -27,7 +29,12 @@ impl Kind for Duration {
 
     fn allowed(limits: &Self::Limits) -> String {
         let (least, most) = (DurationText(*limits.start()), DurationText(*limits.end()));
-        format!("a duration from {least} to {most}, written like 500ms, 45s or 1h30m")
+        let examples = if most.has_days() {
+            "45s, 1h30m or 30d"
+        } else {
+            "500ms, 45s or 1h30m"
+        };
+        format!("a duration from {least} to {most}, written like {examples}")
     }
 
     fn read(given: &Given<'_>, limits: &Self::Limits) -> Result<Self, Refusal> {
@@ -39,7 +46,8 @@ impl Kind for Duration {
     }
 }
 
-fn parse(text: &str) -> Option<Duration> {
+/// The duration that is meant.
+pub(super) fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
@@ -89,8 +97,14 @@ fn digits(text: &str) -> (&str, &str) {
     )
 }
 
-/// A duration as an operator would write it.
+/// A duration as an operator would write it: a single day is `24h`, more than that are counted.
 pub(crate) struct DurationText(pub(crate) Duration);
+
+impl DurationText {
+    fn has_days(&self) -> bool {
+        self.0.as_nanos() > NANOS_PER_DAY
+    }
+}
 
 impl fmt::Display for DurationText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,7 +112,8 @@ impl fmt::Display for DurationText {
         if nanos == 0 {
             return f.write_str("0s");
         }
-        for (name, unit) in UNITS {
+        let units = UNITS.iter().skip(usize::from(!self.has_days()));
+        for &(name, unit) in units {
             if nanos >= unit {
                 write!(f, "{}{name}", nanos / unit)?;
                 nanos %= unit;

@@ -2,13 +2,16 @@
 //! type.
 
 mod address;
+mod callers;
 mod choice;
 mod database_url;
 mod duration;
+mod list;
 mod names;
 mod nets;
 mod number;
 mod secret;
+mod shared_secrets;
 mod signing_secrets;
 mod size;
 mod vault_keys;
@@ -24,9 +27,11 @@ use crate::fault::Fault;
 
 pub use address::Endpoint;
 pub(crate) use address::UrlShape;
+pub use callers::{Audiences, Endpoints, Issuers, SignatureAlgorithm, SignatureAlgorithms};
 pub use choice::{
-    CallerCredential, CallerServers, EmbeddedWorkers, HostedTools, LogFormat, LogLevel, McpMode,
-    Migrations, OnMaxDepth, OnToolFailure, TokenChecks, TraceExport, Trust,
+    AuditLog, CallerCredential, CallerServers, EmbeddedWorkers, GatewayWord, Guests, HostedTools,
+    LogFormat, LogLevel, McpMode, Migrations, OnMaxDepth, OnToolFailure, OwnKeys, TokenChecks,
+    TraceExport, Trust,
 };
 pub use database_url::DatabaseUrl;
 pub(crate) use duration::DurationText;
@@ -34,6 +39,7 @@ pub use names::{Label, ToolNames, UserAgent};
 pub use nets::Nets;
 pub use number::{Ceiling, Factor, Percent, Threads};
 pub use secret::SecretHeaders;
+pub use shared_secrets::SharedSecrets;
 pub use signing_secrets::SigningSecrets;
 pub use size::ByteSize;
 pub use vault_keys::VaultKeys;

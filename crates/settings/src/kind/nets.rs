@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::list::{distinct, read_each};
 use super::{Given, Kind, Presence, Refusal, SHOWN_CHARACTERS};
 
 /// Nets, in the order in which they were given. A single address is the net that holds nothing else.
@@ -20,6 +21,11 @@ impl Nets {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether every address of either family is in one of them.
+    pub(crate) fn hold_everything(&self) -> bool {
+        self.iter().any(|net| net.prefix_len() == 0)
     }
 }
 
@@ -44,32 +50,8 @@ impl Kind for Nets {
     }
 
     fn read(given: &Given<'_>, (): &()) -> Result<Self, Refusal> {
-        let entries: Vec<String> = match given {
-            Given::Text(text) => text.split(',').map(|entry| entry.trim().into()).collect(),
-            Given::List(values) => values
-                .iter()
-                .map(|value| Given::of(value).parse(|entry| Some(entry.to_owned())))
-                .collect::<Result<_, _>>()?,
-            Given::Table(_) | Given::Nothing => return Err(Refusal::NotAllowed),
-        };
-        let mut nets = Vec::new();
-        let mut wrong = Vec::new();
-        for (at, entry) in entries.iter().enumerate() {
-            match net_of(entry) {
-                _ if entry.is_empty() => {}
-                Ok(net) if nets.contains(&net) => {}
-                Ok(net) => nets.push(net),
-                Err(why) => {
-                    let shown: String = entry.chars().take(SHOWN_CHARACTERS).collect();
-                    wrong.push(format!("entry {} ({shown:?}) {why}", at + 1));
-                }
-            }
-        }
-        if wrong.is_empty() {
-            Ok(Self(nets))
-        } else {
-            Err(Refusal::Parts(wrong))
-        }
+        let shown = |entry: &str| entry.chars().take(SHOWN_CHARACTERS).collect();
+        Ok(Self(distinct(read_each(given, shown, net_of)?)))
     }
 
     fn absent() -> Option<Self> {

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use config::{Map, Value};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{FILE_KEY, Given, Kind, Presence, Refusal, Secrecy};
 use crate::fault::{Fault, Problem};
@@ -62,6 +62,36 @@ pub(super) fn secret_text<'a>(given: &'a Given<'_>) -> Result<Cow<'a, str>, Refu
         }
         Given::List(_) | Given::Nothing => Err(Refusal::NotAllowed),
     }
+}
+
+/// At least one secret, separated by commas or lines, each once; `fault_of` says what is wrong with one,
+/// without a word of it.
+pub(super) fn secret_list(
+    given: &Given<'_>,
+    fault_of: impl Fn(&str) -> Option<&'static str>,
+) -> Result<Vec<SecretString>, Refusal> {
+    let text = secret_text(given)?;
+    let mut secrets: Vec<SecretString> = Vec::new();
+    let mut wrong = Vec::new();
+    let entries = text.split([',', '\n']).map(str::trim);
+    for (at, entry) in entries.filter(|entry| !entry.is_empty()).enumerate() {
+        let known = |secret: &SecretString| secret.expose_secret() == entry;
+        match fault_of(entry) {
+            Some(why) => wrong.push(format!("entry {} (not shown) {why}", at + 1)),
+            None if secrets.iter().any(known) => wrong.push(format!(
+                "entry {} (not shown) is there a second time",
+                at + 1
+            )),
+            None => secrets.push(SecretString::from(entry)),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Refusal::Parts(wrong));
+    }
+    if secrets.is_empty() {
+        return Err(Refusal::NotAllowed);
+    }
+    Ok(secrets)
 }
 
 /// The text of the file that holds a secret, without the line end that editors leave.

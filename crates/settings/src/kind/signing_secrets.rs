@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use super::secret::{HIDDEN, secret_text};
+use super::secret::{HIDDEN, secret_list};
 use super::{Given, Kind, Refusal, Secrecy};
 
 const PREFIX: &str = "whsec_";
@@ -52,28 +52,7 @@ impl Kind for SigningSecrets {
     }
 
     fn read(given: &Given<'_>, (): &()) -> Result<Self, Refusal> {
-        let text = secret_text(given)?;
-        let mut secrets: Vec<SecretString> = Vec::new();
-        let mut wrong = Vec::new();
-        let entries = text.split([',', '\n']).map(str::trim);
-        for (at, entry) in entries.filter(|entry| !entry.is_empty()).enumerate() {
-            let known = |secret: &SecretString| secret.expose_secret() == entry;
-            match fault_of(entry) {
-                Some(why) => wrong.push(format!("entry {} (not shown) {why}", at + 1)),
-                None if secrets.iter().any(known) => wrong.push(format!(
-                    "entry {} (not shown) is there a second time",
-                    at + 1
-                )),
-                None => secrets.push(SecretString::from(entry)),
-            }
-        }
-        if !wrong.is_empty() {
-            return Err(Refusal::Parts(wrong));
-        }
-        if secrets.is_empty() {
-            return Err(Refusal::NotAllowed);
-        }
-        Ok(Self(secrets))
+        secret_list(given, fault_of).map(Self)
     }
 
     fn show(&self) -> String {

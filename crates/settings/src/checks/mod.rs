@@ -1,7 +1,9 @@
 //! What no single setting can be blamed for: values that are each allowed and do not go together.
 
+mod callers;
+
 use crate::fault::{Fault, Problem};
-use crate::kind::{DurationText, EmbeddedWorkers, TokenChecks};
+use crate::kind::{DurationText, EmbeddedWorkers};
 use crate::note::Note;
 use crate::origin::{Origin, Origins};
 use crate::sections::{Database, Mcp, Settings, Tools};
@@ -15,6 +17,12 @@ pub(crate) fn contradictions(settings: &Settings, origins: &Origins) -> Vec<Faul
         label_of_the_platform(&settings.mcp, origins),
     ];
     found.into_iter().flatten().collect()
+}
+
+/// A fault for each thing that keeps callers from being told apart, or from being answered: none of them is
+/// one to a process that takes no requests.
+pub(crate) fn faults_about_requests(settings: &Settings, origins: &Origins) -> Vec<Fault> {
+    callers::faults(settings, origins)
 }
 
 /// Otherwise the larger one would be cut in silence.
@@ -49,16 +57,13 @@ fn label_of_the_platform(mcp: &Mcp, origins: &Origins) -> Option<Fault> {
 
 /// What an operator should know about settings that are allowed.
 pub(crate) fn remarks(settings: &Settings) -> Vec<Note> {
-    let TokenChecks::Off = settings.auth.enabled;
-    let host = settings.http.host;
-    let exposed = (!host.is_loopback()).then_some(Note::Exposed { host });
     let nets = &settings.egress.allow_cidrs;
     let let_through = (!nets.is_empty()).then(|| Note::LetThrough { nets: nets.clone() });
     let has_server = settings.database.write_dsn.is_some();
     let keyless = (has_server && settings.vault.keys.is_none()).then_some(Note::NoVaultKeys);
     let idle = if has_server { None } else { idle(settings) };
-    let found = [exposed, let_through, keyless, idle];
-    found.into_iter().flatten().collect()
+    let found = [let_through, keyless, idle].into_iter().flatten();
+    callers::notes(settings).into_iter().chain(found).collect()
 }
 
 /// No other process can work on what is in the embedded database.
