@@ -26,7 +26,7 @@ section! {
         /// For whom tokens are meant: one of these must be in the `aud` of each.
         audience: Audiences = (), "ACCOUNT", "AUTH_AUDIENCE";
         /// Where the keys of the issuers are: one URL for all of them, or one for each in their order.
-        /// Without it each issuer is asked, by OpenID Connect Discovery.
+        /// Without it each issuer is asked, at `/.well-known/openid-configuration`.
         jwks_url: Endpoints = (), "AUTH_JWKS_URL";
         /// The algorithms by which a token may be signed.
         algorithms: SignatureAlgorithms = (), "AUTH_ALGORITHMS";
@@ -69,8 +69,9 @@ section! {
         tokens: Ceiling = 0..=1_000_000_000, "LIMIT_TOKENS";
         /// Most foreground runs at once; beyond it a request is answered 429. 0 sets no limit.
         foreground_runs: Ceiling = 0..=1_000_000, "LIMIT_FOREGROUND_RUNS";
-        /// Most streams open at once that only read what a background response tells; beyond it one is
-        /// answered 429. 0 sets no limit.
+        /// Most streams open at once that hold no foreground run (background responses that are followed,
+        /// streams that are read again, `WebSocket` connections); beyond it a request for one is answered 429. 0 sets
+        /// no limit.
         streams: Ceiling = 0..=1_000_000, "LIMIT_STREAMS";
     }
 }
@@ -79,10 +80,11 @@ section! {
     /// How long what has ended is kept. What is older is deleted, with all that belongs to it, within some
     /// minutes.
     Retention in "retention" {
-        /// How long responses are kept from their end on, and conversations from their last change on, when
-        /// nothing else is said below. 0s keeps them for ever.
+        /// How long anything is kept of which nothing else is said below, from its end on. 0s keeps it for
+        /// ever.
         responses: Duration = NO_TIME..=LONGEST_KEPT, "RESPONSE_RETENTION";
-        /// The same for responses that were completed, or cut short by a limit.
+        /// The same for responses that were completed, or cut short by a limit. 0s keeps them for ever, and
+        /// so in each of these.
         completed: Option<Duration> = NO_TIME..=LONGEST_KEPT, "RESPONSE_RETENTION_COMPLETED";
         /// The same for those that failed.
         failed: Option<Duration> = NO_TIME..=LONGEST_KEPT, "RESPONSE_RETENTION_FAILED";

@@ -62,8 +62,9 @@ section! {
         /// Most bytes that the bodies of requests take up at once; beyond it a request is answered 503
         /// `overloaded`. At least as much as `http.body_limit`.
         body_memory: ByteSize = ByteSize::mib(1)..=ByteSize::gib(1024), "RESPONSE_BODY_MEMORY";
-        /// Most streams open at once that only read what a background response tells; beyond it one is
-        /// answered 503 `overloaded`.
+        /// Most streams open at once that hold no foreground run (background responses that are followed,
+        /// streams that are read again, `WebSocket` connections); beyond it a request for one is answered 503
+        /// `overloaded`.
         max_streams: NonZeroUsize = 1..=1_000_000, "RESPONSE_MAX_STREAMS";
         /// Most foreground runs at once; beyond it a request is answered 503 `overloaded`.
         max_foreground_runs: NonZeroUsize = 1..=1_000_000, "RESPONSE_MAX_FOREGROUND_RUNS";

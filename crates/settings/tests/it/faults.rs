@@ -11,14 +11,14 @@ fn all_faults_are_told_at_once() {
         ("RESPONSE_API_PORT", "eighty"),
         ("RESPONSE_MAX_TOOL_DEPTH", "16"),
         ("RESPONSE_LLM_API_URL", "llm-api"),
-        ("AUTH_ENABLED", "true"),
+        ("AUTH_ENABLED", "maybe"),
     ])
     .file(&path)
     .overrides(["tools.timeout=soon"]);
     let path = path.display();
     let expected = format!(
         "7 settings cannot be used:
-  - auth.enabled (environment AUTH_ENABLED): \"true\" is not allowed; allowed is false (checking tokens is not part of this build yet, so a gateway in front must authenticate)
+  - auth.enabled (environment AUTH_ENABLED): \"maybe\" is not allowed; allowed is true or false
   - http.port (environment RESPONSE_API_PORT): \"eighty\" is not allowed; allowed is a whole number from 0 to 65535
   - http.prot (file {path}): there is no such setting; the closest is `http.port`
   - llm.url (environment RESPONSE_LLM_API_URL): \"llm-api\" is not allowed; allowed is an http or https URL without a query, such as http://localhost:8080

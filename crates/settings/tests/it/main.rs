@@ -7,7 +7,9 @@
 )]
 
 mod background;
+mod callers;
 mod database;
+mod durations;
 mod egress;
 mod environment;
 mod example;

@@ -5,15 +5,15 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use response_settings::{
-    EmbeddedWorkers, LogFormat, LogLevel, Migrations, OnMaxDepth, OnToolFailure, Settings, Threads,
-    TokenChecks, TraceExport,
+    AuditLog, EmbeddedWorkers, GatewayWord, Guests, LogFormat, LogLevel, Migrations, OnMaxDepth,
+    OnToolFailure, OwnKeys, Settings, Threads, TokenChecks, TraceExport,
 };
 use rstest::rstest;
 
 use crate::{only_fault, shown, sources, with};
 
 /// What holds when only the LLM API is named: the contract's figures.
-const DEFAULTS: [(&str, &str); 75] = [
+const DEFAULTS: [(&str, &str); 101] = [
     ("http.port", "8082"),
     ("http.host", "127.0.0.1"),
     ("http.body_limit", "10MiB"),
@@ -27,6 +27,9 @@ const DEFAULTS: [(&str, &str); 75] = [
     ("http.header_timeout", "10s"),
     ("http.body_timeout", "30s"),
     ("http.max_connections", "25000"),
+    ("http.connections_per_address", "0"),
+    ("http.body_memory", "512MiB"),
+    ("http.max_streams", "10000"),
     ("http.max_foreground_runs", "1024"),
     ("http.shutdown_soft", "25s"),
     ("http.shutdown_hard", "5s"),
@@ -73,7 +76,7 @@ const DEFAULTS: [(&str, &str); 75] = [
     ("background.embedded", "auto"),
     ("background.owner_limit", "0"),
     ("background.queue_limit", "100000"),
-    ("background.owner_queue_limit", "0"),
+    ("background.owner_queue_limit", "1000"),
     ("webhooks.max_attempts", "3"),
     ("webhooks.retry_delay", "2s"),
     ("webhooks.retry_backoff", "1"),
@@ -87,8 +90,31 @@ const DEFAULTS: [(&str, &str); 75] = [
     ("worker.port", "8083"),
     ("log.level", "info"),
     ("log.format", "auto"),
+    ("log.audit", "true"),
     ("log.traces", "false"),
     ("auth.enabled", "false"),
+    ("auth.issuer", ""),
+    ("auth.audience", "account"),
+    ("auth.jwks_url", ""),
+    ("auth.algorithms", "RS256, PS256, ES256, EdDSA"),
+    ("auth.leeway", "30s"),
+    ("auth.token_cache", "10000"),
+    ("auth.api_keys", "true"),
+    ("auth.api_key_url", ""),
+    ("auth.key_cache", "30s"),
+    ("auth.gateway_headers", "false"),
+    ("auth.gateway_cidrs", ""),
+    ("auth.gateway_secret", ""),
+    ("auth.guest", "loopback"),
+    ("limits.requests", "3000"),
+    ("limits.tokens", "0"),
+    ("limits.foreground_runs", "64"),
+    ("limits.streams", "128"),
+    ("retention.responses", "0s"),
+    ("retention.completed", ""),
+    ("retention.failed", ""),
+    ("retention.cancelled", ""),
+    ("retention.conversations", ""),
 ];
 
 #[test]
@@ -118,7 +144,9 @@ fn the_defaults_have_their_types() {
         vault,
         worker,
         log,
-        auth,
+        auth: _,
+        limits: _,
+        retention: _,
     } = with(&[]).settings;
     assert_eq!((http.port, http.host), (8082, IpAddr::from([127, 0, 0, 1])));
     assert_eq!(http.threads, Threads::PerCore);
@@ -146,7 +174,10 @@ fn the_defaults_have_their_types() {
         background.queue_limit.limit().map(NonZeroU32::get),
         Some(100_000)
     );
-    assert_eq!(background.owner_queue_limit.limit(), None);
+    assert_eq!(
+        background.owner_queue_limit.limit().map(NonZeroU32::get),
+        Some(1000)
+    );
     assert_eq!(
         (webhooks.max_attempts.get(), webhooks.parallelism.get()),
         (3, 2048)
@@ -156,75 +187,34 @@ fn the_defaults_have_their_types() {
     assert!(vault.keys.is_none());
     assert_eq!((worker.host.is_loopback(), worker.port), (true, 8083));
     assert_eq!((log.level, log.format), (LogLevel::Info, LogFormat::Auto));
-    assert_eq!(
-        (log.traces, auth.enabled),
-        (TraceExport::Off, TokenChecks::Off)
-    );
-}
-
-#[rstest]
-#[case("500ms", 500_000)]
-#[case("45s", 45_000_000)]
-#[case("1m", 60_000_000)]
-#[case("10m", 600_000_000)]
-#[case("9m59s", 599_000_000)]
-#[case("1m30s500ms", 90_500_000)]
-#[case("1.5m", 90_000_000)]
-#[case("0.25s", 250_000)]
-#[case("1000us", 1_000)]
-#[case("1000µs", 1_000)]
-#[case("1000000ns", 1_000)]
-#[case("  45s ", 45_000_000)]
-fn a_duration_is_read(#[case] text: &str, #[case] micros: u64) {
-    let loaded = with(&[("TOOL_EXECUTION_TIMEOUT", text)]);
-    assert_eq!(loaded.settings.tools.timeout, Duration::from_micros(micros));
-}
-
-#[rstest]
-#[case("1h30m", "1h30m")]
-#[case("90m", "1h30m")]
-#[case("5400s", "1h30m")]
-#[case("1500ms", "1s500ms")]
-#[case("24h", "24h")]
-fn a_duration_is_shown_as_it_would_be_written(#[case] text: &str, #[case] expected: &str) {
-    let loaded = with(&[("RESPONSE_RUN_TIMEOUT", text)]);
-    assert_eq!(shown(&loaded, "runs.foreground_timeout"), expected);
-}
-
-#[rstest]
-#[case("45")]
-#[case("forty")]
-#[case("45 s")]
-#[case("-1s")]
-#[case("1.s")]
-#[case(".5s")]
-#[case("1.2.3s")]
-#[case("s")]
-#[case("45sec")]
-#[case("1h-5m")]
-#[case("99999999999999999999999999999999999999999h")]
-#[case("184467440737095516160s")]
-#[case("0")]
-#[case("0s")]
-#[case("25h")]
-#[case("0.5ms")]
-fn a_duration_is_refused(#[case] text: &str) {
-    let fault = only_fault(&sources(&[("TOOL_EXECUTION_TIMEOUT", text)]));
-    let expected = format!(
-        "tools.timeout (environment TOOL_EXECUTION_TIMEOUT): {text:?} is not allowed; allowed is a \
-         duration from 1ms to 24h, written like 500ms, 45s or 1h30m"
-    );
-    assert_eq!(fault, expected);
+    assert_eq!((log.traces, log.audit), (TraceExport::Off, AuditLog::On));
 }
 
 #[test]
-fn no_time_at_all_may_be_written_without_a_unit() {
-    let loaded = with(&[
-        ("RESPONSE_WRITE_BEHIND", "0"),
-        ("RESPONSE_SHUTDOWN_SOFT", "0s"),
-    ]);
-    assert_eq!(loaded.settings.runs.write_behind, Duration::ZERO);
-    assert_eq!(shown(&loaded, "http.shutdown_soft"), "0s");
+fn the_defaults_about_callers_have_their_types() {
+    let Settings {
+        auth,
+        limits,
+        retention,
+        ..
+    } = with(&[]).settings;
+    assert_eq!(
+        (auth.enabled, auth.gateway_headers, auth.guest),
+        (TokenChecks::Off, GatewayWord::Ignored, Guests::Loopback)
+    );
+    assert_eq!((auth.api_keys, auth.token_cache), (OwnKeys::Taken, 10_000));
+    assert_eq!(auth.leeway, Duration::from_secs(30));
+    assert_eq!(
+        (
+            limits.requests.limit().map(NonZeroU32::get),
+            limits.tokens.limit()
+        ),
+        (Some(3000), None)
+    );
+    assert_eq!(
+        (retention.responses, retention.failed),
+        (Duration::ZERO, None)
+    );
 }
 
 #[rstest]
@@ -237,7 +227,10 @@ fn no_time_at_all_may_be_written_without_a_unit() {
 #[case("1025", 1025, "1025B")]
 #[case("1GiB", 1_073_741_824, "1GiB")]
 fn a_size_is_read_and_shown(#[case] text: &str, #[case] bytes: u64, #[case] again: &str) {
-    let loaded = with(&[("RESPONSE_BODY_LIMIT", text)]);
+    let loaded = with(&[
+        ("RESPONSE_BODY_LIMIT", text),
+        ("RESPONSE_BODY_MEMORY", "1GiB"),
+    ]);
     assert_eq!(loaded.settings.http.body_limit.bytes(), bytes);
     assert_eq!(shown(&loaded, "http.body_limit"), again);
 }
@@ -328,6 +321,9 @@ fn a_share_is_refused(#[case] text: &str) {
 #[case("AUTO_MIGRATE", "database.auto_migrate", "0", "false")]
 #[case("AUTO_MIGRATE", "database.auto_migrate", "yes", "true")]
 #[case("AUTH_ENABLED", "auth.enabled", "FALSE", "false")]
+#[case("AUTH_GUEST", "auth.guest", "Anywhere", "anywhere")]
+#[case("AUTH_API_KEYS", "auth.api_keys", "no", "false")]
+#[case("RESPONSE_AUDIT_LOG", "log.audit", "off", "false")]
 #[case("ENABLE_TRACING", "log.traces", "off", "false")]
 fn a_word_is_read(
     #[case] variable: &str,
@@ -346,11 +342,9 @@ fn a_word_is_read(
 #[case("RESPONSE_LOG_LEVEL", "loud", "trace, debug, info, warn, error or off")]
 #[case("RESPONSE_LOG_FORMAT", "xml", "auto, json or pretty")]
 #[case("AUTO_MIGRATE", "maybe", "true or false")]
-#[case(
-    "AUTH_ENABLED",
-    "true",
-    "false (checking tokens is not part of this build yet, so a gateway in front must authenticate)"
-)]
+#[case("AUTH_ENABLED", "maybe", "true or false")]
+#[case("AUTH_GUEST", "nowhere", "loopback or anywhere")]
+#[case("RESPONSE_AUDIT_LOG", "some", "true or false")]
 #[case(
     "ENABLE_TRACING",
     "true",
@@ -419,10 +413,8 @@ fn a_base_url_has_no_query_because_a_path_is_added_to_it() {
 #[case("::1", "::1")]
 #[case("[::]", "::")]
 fn an_address_is_read(#[case] text: &str, #[case] expected: &str) {
-    assert_eq!(
-        shown(&with(&[("RESPONSE_HOST", text)]), "http.host"),
-        expected
-    );
+    let loaded = with(&[("RESPONSE_HOST", text), ("AUTH_GUEST", "anywhere")]);
+    assert_eq!(shown(&loaded, "http.host"), expected);
 }
 
 #[rstest]
