@@ -46,7 +46,7 @@ fn is_base64url(part: &str) -> bool {
 }
 
 /// Seconds since the epoch, with or without a fraction, as a moment; `None` when none is so far away.
-fn moment(seconds: &Number) -> Option<Timestamp> {
+pub(crate) fn moment(seconds: &Number) -> Option<Timestamp> {
     let micros = match seconds.as_i64() {
         Some(whole) => whole.checked_mul(1_000_000),
         None => micros(seconds.as_f64()?),

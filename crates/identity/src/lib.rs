@@ -6,11 +6,18 @@
 //! in `jwks/`). Whatever the way, the same person is the same owner. Which ways are open is the operator's
 //! choice: [`Options`].
 
+mod answers;
 mod expiry;
+mod foreign;
+mod gateway;
 mod guest;
 mod identity;
+mod json;
+mod jwks;
 pub mod keys;
 mod options;
+mod own;
+mod token;
 mod watch;
 
 pub use crate::guest::Guest;
