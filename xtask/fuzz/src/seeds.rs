@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{TestError, TestRunner};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../xtask/fuzz/seeds");
 
@@ -24,12 +24,15 @@ pub(crate) fn check(target: &str, changed: u32, holds: fn(&[u8])) {
     let one = prop::sample::select(seeds.clone());
     let cases = (one, prop::collection::vec(change(seeds), 1..6));
     let cases = cases.prop_map(|(seed, changes)| changes.into_iter().fold(seed, apply));
-    TestRunner::new(config)
-        .run(&cases, |bytes| {
-            holds(&bytes);
-            Ok(())
-        })
-        .unwrap();
+    let outcome = TestRunner::new(config).run(&cases, |bytes| {
+        holds(&bytes);
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => {}
+        Err(TestError::Fail(why, bytes)) => panic!("{why}, with {}", bytes.escape_ascii()),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 fn read(target: &str) -> Vec<Vec<u8>> {
