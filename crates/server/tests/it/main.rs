@@ -10,8 +10,11 @@
 mod answer;
 mod background_postgres;
 mod faults;
+mod hostile;
+mod identity;
 mod lifecycle;
 mod openai;
 mod process;
 mod settings;
 mod webhooks;
+mod wire;

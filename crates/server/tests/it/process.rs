@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use response_devstack::model::{Model, ModelOptions};
 use response_devstack::tools::{TestTools, Tools, ToolsOptions};
-use response_egress::header::{AUTHORIZATION, HeaderValue};
+use response_egress::header::{HeaderMap, HeaderName, HeaderValue};
 use response_egress::{ClientOptions, EgressClient, Method, Outbound, Url};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -31,7 +31,8 @@ pub(crate) struct Process {
 pub(crate) struct Client {
     base: Url,
     egress: EgressClient,
-    bearer: Option<HeaderValue>,
+    /// What goes along with every request.
+    headers: HeaderMap,
 }
 
 /// Which binary a process runs.
@@ -66,7 +67,7 @@ pub(crate) struct World {
 /// An answer of the service.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: response_egress::header::HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
@@ -163,7 +164,7 @@ impl World {
             client: Client {
                 base: Url::parse(&format!("http://{address}/")).unwrap(),
                 egress: EgressClient::new(ClientOptions::default()).unwrap(),
-                bearer: None,
+                headers: HeaderMap::new(),
             },
             log,
         }
@@ -224,7 +225,7 @@ impl Deref for Process {
 impl Process {
     /// Sends this credential with every request from now on.
     pub(crate) fn with_bearer(mut self, token: &str) -> Self {
-        self.client.bearer = Some(HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
+        self.client = self.client.bearing(token);
         self
     }
 
@@ -263,6 +264,12 @@ impl Process {
         kib.parse::<u64>().unwrap() * 1024
     }
 
+    /// How many files and connections it has open.
+    pub(crate) fn files(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id().unwrap());
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
     /// Ends the process at once, as a crash would.
     pub(crate) async fn kill(self) {
         self.signal("-KILL");
@@ -284,16 +291,31 @@ impl Client {
         self.base.join(path).unwrap()
     }
 
-    fn with_credential(&self, outbound: Outbound) -> Outbound {
-        match &self.bearer {
-            Some(bearer) => outbound.header(AUTHORIZATION, bearer.clone()),
-            None => outbound,
+    /// The same caller with this header, and no other of that name.
+    pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut other = self.clone();
+        let name = HeaderName::from_static(name);
+        other
+            .headers
+            .insert(name, HeaderValue::from_str(value).unwrap());
+        other
+    }
+
+    /// The same caller with this token.
+    pub(crate) fn bearing(&self, token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    fn with_headers(&self, mut outbound: Outbound) -> Outbound {
+        for (name, value) in &self.headers {
+            outbound = outbound.header(name.clone(), value.clone());
         }
+        outbound
     }
 
     async fn send(&self, outbound: Outbound) -> Answer {
         let deadline = Instant::now() + PATIENCE;
-        let outbound = self.with_credential(outbound).deadline(deadline);
+        let outbound = self.with_headers(outbound).deadline(deadline);
         let inbound = self.egress.send(outbound).await.unwrap();
         let (status, headers) = (inbound.status().as_u16(), inbound.headers().clone());
         let text = inbound.text_capped(16 << 20, deadline).await.unwrap();
@@ -307,6 +329,13 @@ impl Client {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Outbound::get(&self.url(path))).await
+    }
+
+    /// The status of an answer that is a stream, without it.
+    pub(crate) async fn head(&self, path: &str) -> u16 {
+        self.send(Outbound::new(Method::HEAD, &self.url(path)))
+            .await
+            .status
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
@@ -342,11 +371,7 @@ impl Client {
     }
 
     async fn read(&self, outbound: Outbound) -> Reading {
-        let inbound = self
-            .egress
-            .send(self.with_credential(outbound))
-            .await
-            .unwrap();
+        let inbound = self.egress.send(self.with_headers(outbound)).await.unwrap();
         assert_eq!(inbound.status().as_u16(), 200);
         assert_eq!(inbound.media_type(), Some("text/event-stream"));
         Reading(inbound.events(Some(PATIENCE), 16 << 20))

@@ -7,7 +7,7 @@ mod guide;
 mod lost;
 mod others;
 mod sealed;
-mod stage;
+pub(crate) mod stage;
 mod streams;
 mod tools;
 mod wire;

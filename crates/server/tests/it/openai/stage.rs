@@ -86,7 +86,7 @@ pub(super) async fn python(service: &Client, program: &str, arguments: &[&str]) 
 }
 
 /// The same with something on its standard input.
-pub(super) async fn python_told(
+pub(crate) async fn python_told(
     service: &Client,
     program: &str,
     arguments: &[&str],
@@ -115,7 +115,7 @@ pub(super) async fn node(service: &Client, program: &str, arguments: &[&str]) ->
 }
 
 /// The same with something on its standard input.
-pub(super) async fn node_told(
+pub(crate) async fn node_told(
     service: &Client,
     program: &str,
     arguments: &[&str],

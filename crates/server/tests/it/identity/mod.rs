@@ -1,0 +1,14 @@
+//! Who gets in and who does not, by real processes and a real OpenID provider: tokens and forgeries of them,
+//! keys of this service and of others, a gateway's word, and what one owner may take from others.
+
+mod foreign;
+mod gateway;
+mod guests;
+mod keys;
+mod limits;
+mod outage;
+mod provider;
+mod rotation;
+mod stage;
+mod tokens;
+mod validator;
