@@ -9,6 +9,7 @@
 mod answers;
 mod catalogue;
 mod errors;
+mod floods;
 mod fuzz;
 mod kinds;
 mod recorded;

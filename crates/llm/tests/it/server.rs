@@ -24,6 +24,8 @@ enum Then {
     Close,
     /// It stays open and silent until the client leaves.
     Hang,
+    /// The last piece is sent again and again until the client leaves.
+    Repeat,
 }
 
 impl Reply {
@@ -88,6 +90,18 @@ impl Reply {
         self
     }
 
+    /// The same, but the last piece comes again and again until the client leaves.
+    pub(crate) fn then_repeat(mut self) -> Self {
+        self.then = Then::Repeat;
+        self
+    }
+
+    /// The same and then another piece.
+    pub(crate) fn and(mut self, piece: impl Into<Vec<u8>>) -> Self {
+        self.pieces.push(piece.into());
+        self
+    }
+
     /// Nothing at all: the connection is closed, or held.
     pub(crate) fn nothing(hang: bool) -> Self {
         Self::new("", if hang { Then::Hang } else { Then::Close })
@@ -127,6 +141,8 @@ impl Received {
 struct Seen {
     received: Vec<Received>,
     connections: usize,
+    /// The bytes that were written, whether or not they were read.
+    sent: usize,
 }
 
 /// A server on a free port; it ends when it is dropped.
@@ -176,6 +192,11 @@ impl ModelServer {
         self.seen.lock().unwrap().connections
     }
 
+    /// The bytes that connections took.
+    pub(crate) fn sent(&self) -> usize {
+        self.seen.lock().unwrap().sent
+    }
+
     /// Waits until a connection has ended, by either side.
     pub(crate) async fn someone_left(&mut self) {
         self.left.wait_for(|count| *count > 0).await.unwrap();
@@ -200,6 +221,13 @@ async fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, replies: &[Reply]) {
         match reply.then {
             Then::Keep => {}
             Then::Close => return,
+            Then::Repeat => {
+                let piece = reply.pieces.last().unwrap();
+                while stream.write_all(piece).await.is_ok() {
+                    seen.lock().unwrap().sent += piece.len();
+                }
+                return;
+            }
             Then::Hang => {
                 let mut rest = [0; 64];
                 while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}

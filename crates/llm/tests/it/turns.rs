@@ -45,7 +45,11 @@ pub(crate) fn options(base: &Url) -> ChatOptions {
 }
 
 pub(crate) fn client_with(options: ChatOptions) -> ChatClient {
-    let egress = EgressClient::new(ClientOptions::default()).unwrap();
+    client_over(ClientOptions::default(), options)
+}
+
+pub(crate) fn client_over(connecting: ClientOptions, options: ChatOptions) -> ChatClient {
+    let egress = EgressClient::new(connecting).unwrap();
     let client = ChatClient::new(options, egress, Arc::new(StandingClock)).unwrap();
     client.with_jitter(Arc::new(NoWait))
 }
