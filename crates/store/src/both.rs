@@ -18,6 +18,14 @@ pub(crate) struct Both {
 }
 
 impl Both {
+    /// In the words of this database.
+    pub(crate) fn of(self, backend: &Backend) -> &'static str {
+        match backend {
+            Backend::Sqlite(_) => self.sqlite,
+            Backend::Postgres(_) => self.postgres,
+        }
+    }
+
     /// One that asks no clock.
     pub(crate) const fn same(words: &'static str) -> Self {
         Self {

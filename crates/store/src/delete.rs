@@ -59,6 +59,7 @@ impl Store {
                 .map_err(from_orm)?;
         }
         transaction.commit().await.map_err(from_orm)?;
+        self.housekeeping().note_erased();
         if let Some(replica) = self.backend().replica() {
             replica.note_deleted(id);
         }

@@ -56,6 +56,7 @@ pub use wake::Bus;
 use backend::{Backend, Postgres, Sqlite};
 use commit::Together;
 use options::{Database, Migrate, Options, Share};
+use retention::Sweep;
 use wake::Wake;
 use workers::Housekeeping;
 
@@ -69,6 +70,7 @@ struct Inner {
     together: Together,
     wake: Wake,
     housekeeping: Housekeeping,
+    sweep: Sweep,
 }
 
 /// Why a store could not be opened.
@@ -147,6 +149,7 @@ impl Store {
             together: Together::default(),
             wake: Wake::default(),
             housekeeping: Housekeeping::default(),
+            sweep: Sweep::default(),
         })))
     }
 
@@ -171,6 +174,10 @@ impl Store {
 
     fn housekeeping(&self) -> &Housekeeping {
         &self.0.housekeeping
+    }
+
+    fn sweep(&self) -> &Sweep {
+        &self.0.sweep
     }
 }
 

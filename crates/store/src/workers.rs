@@ -2,6 +2,7 @@
 //! clock and on a connection that nothing else uses; on SQLite only one process can hold the file, so
 //! whoever is not this one is gone.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,10 +61,15 @@ const ERASE_SECRETS: &str = "DELETE FROM response_secrets
 /// How often this process looks for such credentials.
 const ERASE_EVERY: Duration = Duration::from_mins(1);
 
+/// What is written over in the file stands in its log until that is written over as well.
+const CUT_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
 /// What this process does now and then for all.
 #[derive(Debug, Default)]
 pub(crate) struct Housekeeping {
     erased: Mutex<Option<Instant>>,
+    /// Whether something was erased since the log of the file was cut.
+    is_log_to_cut: AtomicBool,
 }
 
 impl Housekeeping {
@@ -75,6 +81,11 @@ impl Housekeeping {
             *erased = Some(Instant::now());
         }
         is_time
+    }
+
+    /// Something was erased, of which the log of the file may still tell.
+    pub(crate) fn note_erased(&self) {
+        self.is_log_to_cut.store(true, Ordering::Relaxed);
     }
 }
 
@@ -136,6 +147,11 @@ impl Store {
                     let writer = database.writer.get_sqlite_connection_pool();
                     let erased = sqlx::query(ERASE_SECRETS).execute(writer).await;
                     erased.map_err(from_sqlx)?;
+                    let is_log_to_cut = &self.housekeeping().is_log_to_cut;
+                    if is_log_to_cut.swap(false, Ordering::Relaxed) {
+                        let cut = sqlx::query(CUT_LOG).execute(writer).await;
+                        cut.map_err(from_sqlx)?;
+                    }
                 }
             }
             Backend::Postgres(database) => {

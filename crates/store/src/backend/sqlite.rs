@@ -54,6 +54,8 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(options.lock_timeout)
+            // What is deleted is written over.
+            .pragma("secure_delete", "on")
             // A log that grew behind a slow reader shrinks again.
             .pragma("journal_size_limit", "67108864")
             .disable_statement_logging();

@@ -52,8 +52,7 @@ macro_rules! is_there {
     };
 }
 
-pub(crate) use is_there;
-use {put_there, taken_out};
+pub(crate) use {is_there, put_there, taken_out};
 
 /// The responses of a conversation that has no row.
 macro_rules! unsaid {
@@ -165,6 +164,7 @@ impl Store {
         id: ConversationId,
     ) -> Result<bool, StoreError> {
         let closed = self.write_rows(CLOSE, |sink| name(sink, owner, id)).await?;
+        self.housekeeping().note_erased();
         Ok(closed > 0)
     }
 

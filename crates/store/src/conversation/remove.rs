@@ -68,7 +68,7 @@ impl Store {
         id: ConversationId,
         item: ItemId,
     ) -> Result<bool, StoreError> {
-        match self.backend() {
+        let taken = match self.backend() {
             Backend::Sqlite(database) => take_out(database, owner, id, item).await,
             Backend::Postgres(database) => {
                 let arguments = || {
@@ -77,10 +77,12 @@ impl Store {
                     bound.text(Some(&item.to_string()));
                     bound.finish()
                 };
-                let taken = postgres::write_any(database, TAKE_POSTGRES, arguments).await?;
-                Ok(taken > 0)
+                let taken = postgres::write_any(database, TAKE_POSTGRES, arguments).await;
+                taken.map(|taken| taken > 0)
             }
-        }
+        };
+        self.housekeeping().note_erased();
+        taken
     }
 }
 
