@@ -1,5 +1,6 @@
 //! The composition root: the only crate that knows every adapter.
 
+pub mod api_keys;
 mod build;
 mod callers;
 mod descriptors;

@@ -5,9 +5,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use response_app::{Process, process};
-use response_settings::{Database, Migrations, Sources};
+use response_app::{Process, api_keys, process, telemetry};
+use response_settings::{Database, Log, Migrations, Sources};
 
+mod connections;
 mod serve;
 
 #[global_allocator]
@@ -25,7 +26,7 @@ struct Command {
     chore: Option<Chore>,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Chore {
     /// Serve requests; this is what happens without a command.
     Serve,
@@ -33,6 +34,11 @@ enum Chore {
     Config,
     /// Bring the schema of the database up to date, and end.
     Migrate,
+    /// Make keys that let callers in, show them, and take them back.
+    Keys {
+        #[command(subcommand)]
+        command: api_keys::Command,
+    },
 }
 
 fn main() -> ExitCode {
@@ -42,6 +48,7 @@ fn main() -> ExitCode {
         Chore::Serve => serve(&sources),
         Chore::Config => return process::print_settings(NAME, Process::Api, &sources),
         Chore::Migrate => migrate(&sources),
+        Chore::Keys { command } => keys(command, &sources),
     };
     process::end(NAME, done)
 }
@@ -61,6 +68,15 @@ fn migrate(sources: &Sources) -> Done {
     process::runtime()?.block_on(async {
         response_app::open(database).await?;
         writeln!(std::io::stdout(), "The schema is up to date.")?;
+        Ok(())
+    })
+}
+
+fn keys(command: api_keys::Command, sources: &Sources) -> Done {
+    let database = Database::load(sources)?;
+    telemetry::start(&Log::load(sources)?);
+    process::runtime()?.block_on(async {
+        api_keys::run(command, database).await?;
         Ok(())
     })
 }

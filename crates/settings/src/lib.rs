@@ -33,7 +33,7 @@ pub use kind::{
     EmbeddedWorkers, Endpoint, Endpoints, Factor, GatewayWord, Guests, HostedTools, Issuers, Label,
     LogFormat, LogLevel, McpMode, Migrations, Nets, OnMaxDepth, OnToolFailure, OwnKeys, Percent,
     SecretHeaders, SharedSecrets, SignatureAlgorithm, SignatureAlgorithms, SigningSecrets, Threads,
-    TokenChecks, ToolNames, TraceExport, Trust, UserAgent, VaultKeys,
+    TokenChecks, ToolNames, TraceExport, Trust, UserAgent, VaultKeys, read_duration,
 };
 pub use load::Loaded;
 pub use note::Note;

@@ -56,8 +56,8 @@ section! {
         body_timeout: Duration = secs(1)..=mins(60), "RESPONSE_BODY_TIMEOUT";
         /// Most connections open at once; further ones wait to be accepted.
         max_connections: NonZeroUsize = 1..=1_000_000, "RESPONSE_MAX_CONNECTIONS";
-        /// Most connections of one address at once; further ones are closed at once. 0 sets no limit. Behind
-        /// a gateway all connections come from its address.
+        /// Most connections of one address at once, or of one /64 net of IPv6; further ones are closed. 0
+        /// sets no limit. Behind a gateway all connections come from its address.
         connections_per_address: Ceiling = 0..=1_000_000, "RESPONSE_MAX_CONNECTIONS_PER_ADDRESS";
         /// Most bytes that the bodies of requests take up at once; beyond it a request is answered 503
         /// `overloaded`. At least as much as `http.body_limit`.

@@ -46,8 +46,13 @@ impl Kind for Duration {
     }
 }
 
-/// The duration that is meant.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+/// The duration that is written as in settings, within these limits; else a sentence that says what is allowed.
+pub fn read_duration(text: &str, limits: &RangeInclusive<Duration>) -> Result<Duration, String> {
+    let read = Duration::read(&Given::text(text), limits);
+    read.map_err(|_| format!("allowed is {}", Duration::allowed(limits)))
+}
+
+fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

@@ -35,6 +35,7 @@ pub use choice::{
 };
 pub use database_url::DatabaseUrl;
 pub(crate) use duration::DurationText;
+pub use duration::read_duration;
 pub use names::{Label, ToolNames, UserAgent};
 pub use nets::Nets;
 pub use number::{Ceiling, Factor, Percent, Threads};
