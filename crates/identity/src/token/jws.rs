@@ -184,7 +184,7 @@ mod tests {
         let (message, _) = good.rsplit_once('.').unwrap();
         let (header, claims) = message.split_once('.').unwrap();
         for odd in [
-            "".to_owned(),
+            String::new(),
             "..".into(),
             "a.b.c".into(),
             header.into(),
