@@ -19,6 +19,7 @@ mod dist;
 mod docs;
 mod error;
 mod finding;
+mod fuzz;
 mod guard;
 mod layers;
 mod say;
@@ -55,6 +56,8 @@ enum Chore {
     Bench(bench::Bench),
     /// Load, and processes killed, frozen and restarted; then whether anything was lost or doubled
     Soak(soak::Soak),
+    /// Tries inputs that nobody thought of on everything that reads what others send
+    Fuzz(fuzz::Fuzz),
     /// Asks a server what clients of OpenAI ask, and holds every answer to what they rely on
     Conform(conform::Conform),
     /// Builds the release binaries
@@ -85,6 +88,7 @@ fn perform(chore: Chore) -> Result<(), ChoreError> {
         Chore::Dev(dev) => dev.run(),
         Chore::Bench(bench) => bench.run(),
         Chore::Soak(soak) => soak.run(),
+        Chore::Fuzz(fuzz) => fuzz.run(),
         Chore::Conform(conform) => conform.run(),
         Chore::Dist => dist::run(),
         Chore::Guard(guard) => guard.run(),

@@ -93,7 +93,7 @@ impl ForeignKeys {
 
 /// Why nobody knows whose a key is. The words are for the log.
 #[derive(Debug, thiserror::Error)]
-enum AskError {
+pub(crate) enum AskError {
     #[error("the service that knows the key did not answer")]
     Call(#[from] response_egress::EgressError),
     #[error("the service that knows the key answered with status {0}")]
@@ -103,7 +103,7 @@ enum AskError {
 }
 
 /// Whose a key is by this answer.
-fn owner_in(text: &[u8]) -> Result<Option<OwnerId>, AskError> {
+pub(crate) fn owner_in(text: &[u8]) -> Result<Option<OwnerId>, AskError> {
     let answer = Object::read(text).ok_or(AskError::NoOwner)?;
     let is_no = |word: &&str| answer.get(word) == Some(&Value::Bool(false));
     if WORDS.iter().any(is_no) {

@@ -20,6 +20,9 @@ mod own;
 mod token;
 mod watch;
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+
 pub use crate::guest::Guest;
 pub use crate::identity::Identity;
 pub use crate::options::{

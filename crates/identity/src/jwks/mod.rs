@@ -3,8 +3,8 @@
 
 mod keeper;
 mod key;
-mod ring;
-mod source;
+pub(crate) mod ring;
+pub(crate) mod source;
 
 pub(crate) use keeper::{Keeper, Surroundings};
 pub(crate) use ring::{Finding, Signature};

@@ -87,7 +87,7 @@ async fn get(client: &EgressClient, url: &Url, deadline: Instant) -> Result<Inbo
 }
 
 /// Where the keys of this issuer are, by its discovery document.
-fn key_set_of(text: &[u8], issuer: &str, document: &Url) -> Result<Url, FetchError> {
+pub(crate) fn key_set_of(text: &[u8], issuer: &str, document: &Url) -> Result<Url, FetchError> {
     let said = Object::read(text).ok_or(FetchError::NoDocument)?;
     let member = |name| match said.text(name) {
         Ok(Some(text)) => Ok(text),

@@ -1,8 +1,8 @@
 //! Tokens that an issuer signed: taken apart (`jws.rs`), their signature held against the keys of their issuer
 //! (`jwks/`), their claims judged (`claims.rs`), and what came of it remembered for a while.
 
-mod claims;
-mod jws;
+pub(crate) mod claims;
+pub(crate) mod jws;
 
 use std::collections::HashMap;
 use std::sync::Arc;
