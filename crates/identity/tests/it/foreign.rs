@@ -93,8 +93,8 @@ async fn an_answer_says_whose_a_key_is_or_that_it_is_nobodys_or_says_nothing() {
         (503, "", "(unavailable)"),
     ] {
         server.say(PATH, status, "location: /other\r\n", body);
-        let word = word(&*identity, key()).await;
-        assert_eq!(word, expected, "{status} {body:.60}");
+        let outcome = word(&*identity, key()).await;
+        assert_eq!(outcome, expected, "{status} {body:.60}");
     }
     assert!(
         server
@@ -141,8 +141,8 @@ async fn a_service_that_does_not_answer_is_waited_for_five_seconds() {
     server.put(PATH, Answer::Silence);
     let before = tokio::time::Instant::now();
     tokio::time::pause();
-    let word = word(&*identity, Credential::api_key(KEY.to_owned())).await;
-    assert_eq!(word, "(unavailable)");
+    let outcome = word(&*identity, Credential::api_key(KEY.to_owned())).await;
+    assert_eq!(outcome, "(unavailable)");
     let waited = before.elapsed().as_secs();
     assert!((4..=6).contains(&waited), "{waited}");
 }
@@ -165,8 +165,8 @@ async fn what_is_no_key_of_others_is_not_shown_to_them() {
             Credential::api_key(text.clone()),
             Credential::bearer(text.clone()),
         ] {
-            let word = word(&*identity, credential).await;
-            assert_eq!(word, expected, "{text}");
+            let outcome = word(&*identity, credential).await;
+            assert_eq!(outcome, expected, "{text}");
         }
     }
     assert_eq!(server.asked(), 0);

@@ -259,8 +259,8 @@ async fn where_a_token_says_that_its_key_is_nobody_looks() {
         for issuer in [claims["iss"].clone(), json!(url)] {
             claims["iss"] = issuer;
             let token = forger.sign(&header.to_string(), &claims.to_string());
-            let word = world.word(&token).await;
-            assert!(word.starts_with('('), "{word}");
+            let outcome = world.word(&token).await;
+            assert!(outcome.starts_with('('), "{outcome}");
         }
     }
     assert_eq!(evil.asked(), 0);

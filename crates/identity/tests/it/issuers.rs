@@ -106,8 +106,8 @@ async fn answers_that_are_no_keys_are_not_taken() {
         (500, "", good.clone()),
     ] {
         world.server.say(KEYS, status, headers, &body);
-        let word = world.word(&world.token(|_| {})).await;
-        assert_eq!(word, "(unavailable)", "{status} {headers} {body:.40}");
+        let outcome = world.word(&world.token(|_| {})).await;
+        assert_eq!(outcome, "(unavailable)", "{status} {headers} {body:.40}");
         world.pass(Duration::from_secs(30)).await;
     }
     world

@@ -197,8 +197,8 @@ async fn text_that_only_looks_like_a_key_never_reaches_the_database() {
         ("sk_0123456789".into(), "(unknown)"),
         ("a.b.c".into(), "(unknown)"),
     ] {
-        let word = word(&*identity, Credential::bearer(text.clone())).await;
-        assert_eq!(word, expected, "{text}");
+        let outcome = word(&*identity, Credential::bearer(text.clone())).await;
+        assert_eq!(outcome, expected, "{text}");
     }
     assert_eq!(store.asked(), 0);
 }
@@ -246,13 +246,13 @@ async fn few_keys_are_looked_up_at_once_and_the_others_do_not_wait_for_ever() {
     );
     tokio::time::pause();
     for _ in 0..84 {
-        let word = strangers.join_next().await.unwrap().unwrap();
-        assert_eq!(word, "(unavailable)");
+        let outcome = strangers.join_next().await.unwrap().unwrap();
+        assert_eq!(outcome, "(unavailable)");
     }
     assert_eq!(store.asked(), 17);
     drop(held);
     for _ in 0..16 {
-        let word = strangers.join_next().await.unwrap().unwrap();
-        assert_eq!(word, "(key)");
+        let outcome = strangers.join_next().await.unwrap().unwrap();
+        assert_eq!(outcome, "(key)");
     }
 }

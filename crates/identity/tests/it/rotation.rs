@@ -175,8 +175,8 @@ async fn a_slow_issuer_holds_up_nobody_whose_key_is_known() {
     assert_eq!(world.word(&world.token(|_| {})).await, "ada");
     assert!(callers.try_join_next().is_none(), "the other one waits");
     tokio::time::pause();
-    let word = callers.join_next().await.unwrap().unwrap();
-    assert_eq!(word, "(unavailable)");
+    let outcome = callers.join_next().await.unwrap().unwrap();
+    assert_eq!(outcome, "(unavailable)");
 }
 
 #[tokio::test]

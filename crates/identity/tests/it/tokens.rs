@@ -182,9 +182,9 @@ async fn of_keys_with_one_name_each_that_fits_is_tried_but_not_many() {
     all.extend(&twins);
     world.server.json(KEYS, &set(&all));
     for (at, signer) in twins.iter().enumerate() {
-        let word = world.word(&signer.token(&world.claims())).await;
+        let outcome = world.word(&signer.token(&world.claims())).await;
         let expected = if at < 4 { "ada" } else { "(signature)" };
-        assert_eq!(word, expected, "{at}");
+        assert_eq!(outcome, expected, "{at}");
     }
     assert_eq!(world.word(&edwards.token(&world.claims())).await, "ada");
 }
