@@ -32,7 +32,7 @@ fn block(raw: &RawValue) -> Option<String> {
         return Some(clean(&text).into_owned());
     }
     if !json.starts_with('{') {
-        return Some(json.to_owned());
+        return Some(clean(&without_base64(json)).into_owned());
     }
     let block: Block<'_> = serde_json::from_str(json).ok()?;
     let mime = block.mime.as_deref();

@@ -97,8 +97,8 @@ fn from_json(text: &str, limit: usize) -> Option<Outcome> {
     }
     if result.content.is_none() && result.structured.is_none() {
         // Others leave the envelope out. A flag alone is no answer.
-        let stripped = clean(trimmed).into_owned();
-        return Some(finish(without_base64(&stripped), is_error));
+        let told = without_base64(trimmed);
+        return Some(finish(clean(&told).into_owned(), is_error));
     }
     let mut parts = match result.content {
         Some(raw) => content(raw)?,
@@ -279,6 +279,10 @@ mod tests {
             shown(r#"{"content":[{"text":"\u001b[31mred\u0000\u202e"}]}"#),
             "red"
         );
+        assert_eq!(shown("[[\"\u{202e}a\u{9b}2J\"]]"), r#"["a"]"#);
+        let picture = "QUJD".repeat(1_000);
+        let bare = shown(&format!(r#"{{"a":"\u202e\u009b2Jb","c":"{picture}"}}"#));
+        assert_eq!(bare, r#"{"a":"b","c":"[base64, 3000 bytes, not shown]"}"#);
         assert_eq!(
             shown(r#"{"content":[{"text":"cut \ud83d"}]}"#),
             "cut \u{fffd}"
