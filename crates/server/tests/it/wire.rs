@@ -92,12 +92,6 @@ impl Wire {
         self.stream.write_all(bytes).await
     }
 
-    /// Reads some bytes, at most so many; none at the end.
-    pub(crate) async fn read(&mut self, most: usize) -> io::Result<usize> {
-        let mut bytes = vec![0; most];
-        self.stream.read(&mut bytes).await
-    }
-
     /// Reads until this has come.
     pub(crate) async fn until(&mut self, text: &str) {
         while find(&self.read, text.as_bytes()).is_none() {

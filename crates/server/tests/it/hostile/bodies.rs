@@ -35,7 +35,11 @@ async fn every_kind_of_wrong_body_is_refused_in_words_and_costs_nothing() {
     answers(&attacked).await;
     let before = attacked.memory();
     let most = 10 << 20;
-    for path in ["/v1/responses", "/openai/v1/responses", "/v1/conversations"] {
+    for path in [
+        "/v1/responses",
+        "/openai/v1/responses",
+        "/openai/v1/conversations",
+    ] {
         let text = |length: usize| format!(r#"{{"model":"m","input":"{}"}}"#, "x".repeat(length));
         let cases: Vec<(&str, Vec<u8>, u16)> = vec![
             ("a byte too many", whole(path, &vec![b' '; most + 1]), 413),
@@ -104,11 +108,10 @@ async fn pieces_without_end_are_refused_at_the_limit() {
     let mut wire = Wire::open(address(&attacked)).await;
     wire.send(&head("/v1/responses", "transfer-encoding: chunked\r\n"))
         .await;
-    let mut sent = 0;
-    while sent < 1_000 && wire.try_send(&piece).await.is_ok() {
-        sent += 1;
-    }
-    assert!(sent < 1_000, "it was listened to for {sent} pieces");
+    // Whoever goes on is listened to for a moment, so that it may find the answer, and then hung up on.
+    let endless = async { while wire.try_send(&piece).await.is_ok() {} };
+    let ended = tokio::time::timeout(Duration::from_secs(10), endless).await;
+    assert!(ended.is_ok(), "it is still listened to");
     // The answer may be lost in the noise; then another one who stops in time gets it.
     let mut wire = Wire::open(address(&attacked)).await;
     wire.send(&head("/v1/responses", "transfer-encoding: chunked\r\n"))

@@ -7,7 +7,7 @@ use super::stage::{are_one, are_strangers, gets_in, is_turned_away, takes_tokens
 use crate::process::{Client, Process, World};
 use crate::wire::{Wire, address, request};
 
-const SECRET: &str = "between the gateway and us";
+const SECRET: &str = "between-the-gateway-and-us";
 
 async fn started(settings: &[(&str, &str)]) -> (World, Process) {
     let mut world = World::new();
@@ -75,20 +75,20 @@ async fn from_elsewhere_its_headers_are_as_if_they_were_not_there() {
 
 #[tokio::test]
 async fn with_its_secret_a_gateway_is_believed_from_anywhere() {
-    let secrets = format!("{SECRET},the one before this one");
+    let secrets = format!("{SECRET},the-one-before-this-one");
     let (world, service) = started(&[("AUTH_GATEWAY_SECRET", &secrets)]).await;
     let ada = proven(&service).with("x-user-subject", "ada");
     gets_in(&ada).await;
     let other = service
-        .with("x-gateway-auth", "the one before this one")
+        .with("x-gateway-auth", "the-one-before-this-one")
         .with("x-user-subject", "ada");
     are_one(&ada, &other).await;
     let long = format!("{SECRET}{SECRET}");
     for proof in [
         "",
         "x",
-        "between the gateway and u",
-        "BETWEEN THE GATEWAY AND US",
+        "between-the-gateway-and-u",
+        "BETWEEN-THE-GATEWAY-AND-US",
         secrets.as_str(),
         &long,
     ] {
@@ -100,7 +100,7 @@ async fn with_its_secret_a_gateway_is_believed_from_anywhere() {
     // Neither the proof nor the word goes on to anybody.
     for seen in world.model.ledger().seen() {
         for (name, value) in &seen.headers {
-            assert!(!value.contains("between the gateway"), "{name}: {value}");
+            assert!(!value.contains("between-the-gateway"), "{name}: {value}");
             assert_ne!(name, "x-gateway-auth");
         }
     }
@@ -120,7 +120,7 @@ async fn when_both_are_set_both_must_hold() {
         ([127, 0, 0, 2], vec![user], 401),
         (
             [127, 0, 0, 2],
-            vec![user, ("x-gateway-auth", "something else, as long")],
+            vec![user, ("x-gateway-auth", "something-else-as-long")],
             401,
         ),
         ([127, 0, 0, 1], vec![user, proof], 401),

@@ -31,7 +31,8 @@ async fn everybody_is_the_guest_only_on_this_machine() {
 
 #[tokio::test]
 async fn a_guest_owns_everything_whatever_it_brings() {
-    let service = World::new().start().await;
+    let world = World::new();
+    let service = world.start().await;
     gets_in(&service).await;
     are_one(&service, &service.bearing("anything")).await;
     are_one(&service, &service.with("x-api-key", "sk_live_ada")).await;

@@ -89,7 +89,7 @@ async fn strangers_have_no_limits_to_be_told_of() {
 
 #[tokio::test]
 async fn openais_library_waits_as_it_is_told() {
-    let stage = Stage::with(&[("LIMIT_REQUESTS", "300")]).await;
+    let stage = Stage::with(&[("LIMIT_REQUESTS", "60")]).await;
     let token = stage.provider.token("ada", "ES256").await;
     let told = python_told(&stage.service, "keys", &["waits_as_it_is_told"], &token).await;
     assert_eq!(told["code"], "rate_limit_exceeded");

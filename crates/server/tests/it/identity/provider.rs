@@ -74,11 +74,6 @@ impl Provider {
         self.issuer.as_str()
     }
 
-    /// Where its keys are.
-    pub(crate) fn keys(&self) -> String {
-        format!("{}/jwks", self.issuer)
-    }
-
     /// A token as a client of its gets it, signed by this algorithm.
     pub(crate) async fn token(&self, client: &str, algorithm: &str) -> String {
         let path = format!("{}/token", self.issuer.path());

@@ -1,11 +1,15 @@
 //! A process that wants to know who calls, a provider that says so, and what one sees of another.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::provider::Provider;
 use crate::process::{Answer, Client, Process, World};
+
+/// A provider is not asked for its keys again before, because of a key that nobody knows; and a little more.
+pub(super) const BETWEEN_FETCHES: Duration = Duration::from_secs(31);
 
 /// A process, and whom it asks about callers.
 pub(super) struct Stage {

@@ -39,7 +39,7 @@ async fn what_is_anothers_is_not_there() {
     let stage = Stage::new().await;
     let (ada, grace) = (stage.caller("ada").await, stage.caller("grace").await);
     let id = gets_in(&ada).await;
-    let conversation = ada.post("v1/conversations", json!({})).await;
+    let conversation = ada.post("openai/v1/conversations", json!({})).await;
     let conversation = conversation.body["id"].as_str().unwrap().to_owned();
     let queued = ada
         .create(json!({"model": "m", "input": "[[fail:hang]]", "background": true}))
@@ -60,6 +60,10 @@ async fn what_is_anothers_is_not_there() {
             ("responses", &queued, "resp"),
             ("conversations", &conversation, "conv"),
         ] {
+            if kind == "conversations" && dialect == "v1" {
+                // The native dialect has none of its own.
+                continue;
+            }
             let missing = never(prefix);
             let path = |id: &str| format!("{dialect}/{kind}/{id}");
             let both = [own.as_str(), missing.as_str()];
