@@ -2,23 +2,25 @@
 //! client went away. Neither bodies nor credentials are in it.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceRequest;
 use actix_web::http::{Method, StatusCode};
 use bytes::Bytes;
+use response_domain::caller::OwnerId;
 use tokio::time::Instant;
 
+use crate::audit::{Audit, Said};
 use crate::metrics;
+use crate::visit::Visit;
 
 /// The line of one request; written when it is dropped.
-#[derive(Debug)]
 pub(crate) struct Line {
     method: Method,
     route: Option<String>,
-    request: Arc<str>,
+    visit: Visit,
+    audit: Audit,
     response: Option<String>,
     status: Option<StatusCode>,
     begun: Instant,
@@ -26,11 +28,12 @@ pub(crate) struct Line {
 
 impl Line {
     /// The line of a request that begins now.
-    pub(crate) fn begin(request: &ServiceRequest, id: Arc<str>) -> Self {
+    pub(crate) fn begin(request: &ServiceRequest, visit: Visit, audit: Audit) -> Self {
         Self {
             method: request.method().clone(),
             route: request.match_pattern(),
-            request: id,
+            visit,
+            audit,
             response: None,
             status: None,
             begun: Instant::now(),
@@ -52,6 +55,7 @@ impl Drop for Line {
         let took = self.begun.elapsed();
         let duration = took.as_secs_f64() * 1e3;
         metrics::count(&self.method, route, status, took);
+        let owner = self.visit.owner();
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -59,23 +63,25 @@ impl Drop for Line {
                     http.route = route,
                     http.status = status,
                     http.duration_ms = duration,
-                    request.id = &*self.request,
+                    request.id = &*self.visit.origin().request,
                     response.id = self.response.as_deref(),
+                    caller.owner = owner.as_ref().map(OwnerId::as_str),
                     "request answered"
                 )
             };
         }
         // Probes come every few seconds and say nothing while they succeed.
-        if matches!(route, "/healthz" | "/readyz" | "/metrics") && status == 200 {
+        let is_probe = matches!(route, "/healthz" | "/readyz" | "/health/auth" | "/metrics");
+        if (is_probe && status == 200) || self.visit.said() == Said::Nothing {
             line!(debug);
         } else {
             line!(info);
         }
+        self.audit.settle();
     }
 }
 
 /// A body whose end, or whose reader's leaving, ends the line of its request.
-#[derive(Debug)]
 pub(crate) struct LoggedBody {
     body: BoxBody,
     line: Line,
@@ -123,7 +129,11 @@ mod tests {
             metrics::describe();
             let line = |method, status| {
                 let request = TestRequest::with_uri("/secret").method(method);
-                let mut line = Line::begin(&request.to_srv_request(), "req-1".into());
+                let mut line = Line::begin(
+                    &request.to_srv_request(),
+                    Visit::new("req-1".into(), None),
+                    Audit::new(true),
+                );
                 if let Some(status) = status {
                     line.answered(status, None);
                 }

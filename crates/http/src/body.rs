@@ -12,6 +12,7 @@ use futures::StreamExt;
 
 use crate::FaceOptions;
 use crate::problem::{Kind, Problem};
+use crate::room::{Body, Room};
 
 /// Bytes of a body that are made room for before they have come.
 const ROOM: usize = 64 * 1024;
@@ -20,13 +21,16 @@ const ROOM: usize = 64 * 1024;
 pub(crate) struct Incoming {
     /// None once it was taken.
     payload: Option<web::Payload>,
+    room: Room,
     has_ended: bool,
 }
 
 impl Incoming {
-    pub(crate) fn new(payload: web::Payload) -> Self {
+    /// What is read of it takes room.
+    pub(crate) fn new(payload: web::Payload, room: Room) -> Self {
         Self {
             payload: Some(payload),
+            room,
             has_ended: false,
         }
     }
@@ -36,9 +40,14 @@ impl Incoming {
         &mut self,
         request: &HttpRequest,
         options: &FaceOptions,
-    ) -> Result<Bytes, Problem> {
+    ) -> Result<Body, Problem> {
         check_media_type(request.headers())?;
-        check_length(request.headers(), options.body_bytes)?;
+        if let Some(length) = length(request.headers()) {
+            if length > options.body_bytes {
+                return Err(Problem::too_large(options.body_bytes));
+            }
+            self.room.has(length)?;
+        }
         let whole = self.gather(options.body_bytes);
         match tokio::time::timeout(options.body_timeout, whole).await {
             Ok(body) => body,
@@ -46,7 +55,8 @@ impl Incoming {
         }
     }
 
-    async fn gather(&mut self, most: usize) -> Result<Bytes, Problem> {
+    async fn gather(&mut self, most: usize) -> Result<Body, Problem> {
+        let mut part = self.room.part();
         let mut whole = BytesMut::new();
         let mut only = Bytes::new();
         let payload = self.payload.as_mut();
@@ -58,6 +68,7 @@ impl Incoming {
             if whole.len() + only.len() + chunk.len() > most {
                 return Err(Problem::too_large(most));
             }
+            part.grow(chunk.len())?;
             if only.is_empty() && whole.is_empty() {
                 // Most bodies come in one piece, which need not be copied.
                 only = chunk;
@@ -70,11 +81,12 @@ impl Incoming {
             whole.extend_from_slice(&chunk);
         }
         self.has_ended = true;
-        Ok(if whole.is_empty() {
+        let bytes = if whole.is_empty() {
             only
         } else {
             whole.freeze()
-        })
+        };
+        Ok(Body::new(bytes, part))
     }
 
     /// What comes on the connection from now on, for a request that changes its protocol.
@@ -123,15 +135,11 @@ impl MessageBody for Holding {
     }
 }
 
-fn check_length(headers: &HeaderMap, most: usize) -> Result<(), Problem> {
-    let length = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse::<u64>().ok());
-    match length {
-        Some(length) if length > most as u64 => Err(Problem::too_large(most)),
-        Some(_) | None => Ok(()),
-    }
+/// The length that a body is announced to have; more than there can be when it is absurd.
+fn length(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?;
+    let length = length.parse::<u64>().ok()?;
+    Some(usize::try_from(length).unwrap_or(usize::MAX))
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {

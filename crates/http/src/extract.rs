@@ -5,24 +5,15 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use response_domain::caller::{Assertion, Caller, Credential, Presented};
+use response_domain::caller::{Assertion, Credential, Presented};
 use response_domain::id::{ConversationId, EndpointId, EventId, ResponseId};
-use response_domain::ports::auth::{AuthError, Authenticator, Flaw};
+use response_domain::ports::auth::{AuthError, Flaw};
 
 use crate::json_text::{self, TextFault};
 use crate::problem::Problem;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// Who is calling.
-pub(crate) async fn caller(
-    request: &HttpRequest,
-    authenticator: &dyn Authenticator,
-) -> Result<Caller, Problem> {
-    let presented = presented(request)?;
-    Ok(authenticator.authenticate(presented).await?)
-}
 
 /// What a request brings to say who sends it.
 pub(crate) fn presented(request: &HttpRequest) -> Result<Presented, AuthError> {

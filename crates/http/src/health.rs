@@ -10,7 +10,7 @@ use response_domain::id::IdGenerator;
 use response_domain::ports::auth::{AuthError, Authenticator};
 use response_engine::Engine;
 
-use crate::{Face, FaceOptions, HostedTools, Metrics, routes};
+use crate::{Face, FaceOptions, HostedTools, Metrics, Shared, routes};
 
 /// What that part needs. Cheap to clone.
 #[derive(Clone)]
@@ -46,7 +46,8 @@ pub fn mount_health(face: HealthFace) -> impl FnOnce(&mut ServiceConfig) + Clone
         metrics,
         options: OPTIONS,
     };
-    move |app| routes::mount_health(&face, app)
+    let shared = Shared::new(&face.options);
+    move |app| routes::mount_health(&face, &shared, app)
 }
 
 /// None of these routes reads a body or streams.

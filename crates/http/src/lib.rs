@@ -12,7 +12,12 @@ use response_domain::id::IdGenerator;
 use response_domain::ports::auth::Authenticator;
 use response_engine::Engine;
 
+use crate::audit::Audit;
+use crate::room::Room;
+
 mod access;
+mod admission;
+mod audit;
 mod body;
 mod dialect;
 mod extract;
@@ -26,9 +31,14 @@ mod openapi;
 mod payloads;
 mod problem;
 mod query;
+mod room;
 mod routes;
 mod stream;
+mod visit;
 mod websocket;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 
 pub use crate::health::{HealthFace, mount_health};
 pub use crate::metrics::Metrics;
@@ -94,8 +104,28 @@ impl std::fmt::Debug for Face {
 /// The server that it is mounted on must not allow half-closed connections
 /// (`HttpServer::h1_allow_half_closed(false)`), or a client that goes away is not noticed while its
 /// handler waits, and should set `tcp_nodelay(true)`.
+///
+/// All that is configured by clones of the answer shares what the face counts, so it is to be called once for
+/// all threads of a server.
 pub fn mount(face: Face) -> impl FnOnce(&mut ServiceConfig) + Clone {
-    move |app| routes::mount(&face, app)
+    let shared = Shared::new(&face.options);
+    move |app| routes::mount(&face, &shared, app)
+}
+
+/// What all threads of a server count together. Cheap to clone.
+#[derive(Clone)]
+struct Shared {
+    audit: Audit,
+    room: Room,
+}
+
+impl Shared {
+    fn new(options: &FaceOptions) -> Self {
+        Self {
+            audit: Audit::new(options.audit),
+            room: Room::new(options.body_memory),
+        }
+    }
 }
 
 /// The `OpenAPI` document of all dialects, as it is served under `/openapi.json`.

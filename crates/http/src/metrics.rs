@@ -11,6 +11,8 @@ use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 const REQUESTS: &str = "jan_response_api_requests_total";
 /// How long they took, to the last byte, by method and route.
 const DURATION: &str = "jan_response_api_request_duration_seconds";
+/// Credentials that were refused, by what is wrong with them.
+const REFUSED: &str = "jan_response_api_refused_credentials_total";
 
 /// Writes down what the process counts, as the text that Prometheus reads. Cheap to clone.
 #[derive(Clone)]
@@ -44,6 +46,15 @@ pub(crate) fn describe() {
         Unit::Seconds,
         "Time from a request to the last byte of its answer, streams included"
     );
+    describe_counter!(
+        REFUSED,
+        "Requests refused for what they bring to say who sends them, by what is wrong with it"
+    );
+}
+
+/// Counts a credential that was refused for a reason.
+pub(crate) fn count_refused_credential(reason: &'static str) {
+    counter!(REFUSED, "reason" => reason).increment(1);
 }
 
 /// Counts one request.

@@ -12,6 +12,8 @@ use response_domain::id::{IdGenerator, ResponseId};
 use tokio::time::Instant;
 
 use crate::access::{Line, LoggedBody};
+use crate::audit::Audit;
+use crate::visit::Visit;
 
 /// The id of a request, on its way in and out.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -20,26 +22,23 @@ pub(crate) const RESPONSE_ID: HeaderName = HeaderName::from_static("x-response-i
 
 const LONGEST_ID: usize = 128;
 
-/// The id of a request: the caller's, or one made for it.
-#[derive(Debug, Clone)]
-struct RequestId(Arc<str>);
-
-/// The id of this request.
+/// The id of this request: the caller's, or one made for it.
 pub(crate) fn request_id(request: &HttpRequest) -> Arc<str> {
-    let extensions = request.extensions();
-    let id = extensions.get::<RequestId>();
-    id.map_or_else(|| Arc::from("none"), |id| Arc::clone(&id.0))
+    Arc::clone(&Visit::of(request).origin().request)
 }
 
-/// Gives a request its id and its line in the log.
+/// Gives a request its id, its lines in the logs, and the headers that every answer has.
 pub(crate) async fn surround(
     ids: Arc<dyn IdGenerator>,
+    audit: Audit,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<LoggedBody>, actix_web::Error> {
     let id = brought(&request).map_or_else(|| made(&*ids), Arc::from);
-    let mut line = Line::begin(&request, Arc::clone(&id));
-    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let client = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    let visit = Visit::new(Arc::clone(&id), client);
+    let mut line = Line::begin(&request, visit.clone(), audit);
+    request.extensions_mut().insert(visit.clone());
     let mut answer = match next.call(request).await {
         Ok(answer) => answer,
         Err(error) => {
@@ -53,6 +52,8 @@ pub(crate) async fn surround(
     }
     let response = headers.get(RESPONSE_ID).and_then(|id| id.to_str().ok());
     let response = response.map(str::to_owned);
+    visit.put_headers(headers);
+    visit.answered(answer.response(), response.as_deref());
     line.answered(answer.status(), response);
     Ok(answer.map_body(|_head, body| LoggedBody::new(body, line)))
 }

@@ -6,13 +6,14 @@ use super::rules::{Rules, UnderWay, may_cancel};
 use super::{Answer, Mounted};
 use crate::body::Incoming;
 use crate::extract;
+use response_domain::caller::Caller;
 
 pub(crate) async fn cancel<D: Rules>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::response_id(request)?;
     let engine = &at.face.engine;
     if D::UNDER_WAY == UnderWay::LittleInTheForeground {

@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use bytes::BytesMut;
+use response_domain::caller::Caller;
 use response_domain::id::ItemId;
 use response_domain::page::{More, Paged};
 
@@ -17,10 +18,10 @@ use crate::query::Query;
 /// A page of them, the newest first unless the caller says otherwise.
 pub(crate) async fn list<D: Conversations>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::conversation_id(request)?;
     let window = Query::of(request).window(at.dialect)?;
     let engine = &at.face.engine;
@@ -31,10 +32,10 @@ pub(crate) async fn list<D: Conversations>(
 /// Adds some at the end, and answers them.
 pub(crate) async fn create<D: Conversations>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::conversation_id(request)?;
     let items = at
         .read(request, body, |text| at.dialect.items(text))
@@ -51,10 +52,10 @@ pub(crate) async fn create<D: Conversations>(
 /// One of them.
 pub(crate) async fn get<D: Conversations>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::conversation_id(request)?;
     let item = item_id(at.dialect, request)?;
     let engine = &at.face.engine;
@@ -67,10 +68,10 @@ pub(crate) async fn get<D: Conversations>(
 /// Takes one out, and answers the conversation.
 pub(crate) async fn delete<D: Conversations>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::conversation_id(request)?;
     let item = item_id(at.dialect, request)?;
     let engine = &at.face.engine;

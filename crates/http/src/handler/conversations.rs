@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::BytesMut;
+use response_domain::caller::Caller;
 use response_domain::conversation::Conversation;
 use response_engine::error::ConversationError;
 
@@ -11,14 +12,15 @@ use crate::body::Incoming;
 use crate::dialect::Conversations;
 use crate::extract;
 use crate::problem::Problem;
+use crate::visit::note_object;
 
 /// Begins one.
 pub(crate) async fn create<D: Conversations>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let (metadata, items) = at
         .read_if_any(request, body, |text| at.dialect.conversation(text))
         .await?;
@@ -30,10 +32,10 @@ pub(crate) async fn create<D: Conversations>(
 /// One as it is.
 pub(crate) async fn get<D: Conversations>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::conversation_id(request)?;
     let conversation = at.face.engine.conversation(&owner, id).await?;
     Ok(at.conversation(&conversation))
@@ -42,10 +44,10 @@ pub(crate) async fn get<D: Conversations>(
 /// Gives one other metadata.
 pub(crate) async fn update<D: Conversations>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::conversation_id(request)?;
     let metadata = at
         .read(request, body, |text| at.dialect.description(text))
@@ -58,10 +60,10 @@ pub(crate) async fn update<D: Conversations>(
 /// Forgets one. What was said in it stays.
 pub(crate) async fn delete<D: Conversations>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::conversation_id(request)?;
     at.face.engine.close_conversation(&owner, id).await?;
     let mut out = BytesMut::new();
@@ -86,6 +88,8 @@ impl<D: Conversations> Mounted<D> {
     pub(super) fn conversation(&self, conversation: &Conversation) -> HttpResponse {
         let mut out = BytesMut::with_capacity(256);
         self.dialect.show_conversation(conversation, &mut out);
-        json(StatusCode::OK, out.freeze())
+        let mut answer = json(StatusCode::OK, out.freeze());
+        note_object(&mut answer, &conversation.id);
+        answer
     }
 }

@@ -1,8 +1,7 @@
 //! `POST /v1/responses`: wait for the answer, read it along, or leave it to the queue.
 
-use actix_web::{HttpRequest, HttpResponse};
-use response_domain::caller::OwnerId;
-use response_domain::id::ResponseId;
+use actix_web::HttpRequest;
+use response_domain::caller::Caller;
 use response_domain::ports::idempotency::{Fingerprint, IdempotencyKey};
 use response_domain::spec::Draft;
 use response_engine::create::{Created, Request};
@@ -13,23 +12,28 @@ use crate::body::Incoming;
 use crate::dialect::Responses;
 use crate::extract;
 use crate::middleware::request_id;
-use crate::problem::Problem;
 use crate::stream::{self, Replay};
 
 pub(crate) async fn create<D: Responses>(
     at: &Mounted<D>,
+    caller: Caller,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    let caller = at.caller(request).await?;
     let key = extract::idempotency_key(request)?;
     let options = &at.face.options;
     let body = body.read(request, options).await?;
     let draft = at
         .dialect
         .parse(extract::json(&body, options.json_depth)?)?;
-    let is_followed = wants_to_follow(&draft);
     let owner = caller.owner.clone();
+    let engine = &at.face.engine;
+    // Before there is a response: who is refused a stream is not left with what it would have told.
+    let place = if wants_to_follow(&draft) {
+        Some(engine.open_stream(&owner)?)
+    } else {
+        None
+    };
     let wish = Request {
         caller,
         draft,
@@ -40,8 +44,9 @@ pub(crate) async fn create<D: Responses>(
         }),
         memory: None,
     };
+    drop(body);
     let heartbeat = options.heartbeat;
-    match at.face.engine.create(wish).await? {
+    match engine.create(wish).await? {
         // Dropping either before its end, as the server does when the client goes away, stops the run
         // unless it bears a key.
         Created::Waiting(waiting) => {
@@ -52,9 +57,17 @@ pub(crate) async fn create<D: Responses>(
             }
         }
         Created::Streaming(reader) => Ok(stream::answer(at.dialect, reader, heartbeat)),
-        Created::Retold(waiting) => Ok(stream::retold(at.dialect, waiting, heartbeat)),
-        Created::Queued(response) if is_followed => at.followed(&owner, response.id).await,
-        Created::Queued(response) => Ok(at.queued(&response)),
+        Created::Retold(waiting) => {
+            let place = engine.open_stream(&owner)?;
+            Ok(stream::retold(at.dialect, waiting, place, heartbeat))
+        }
+        Created::Queued(response) => match place {
+            Some(place) => {
+                let follower = engine.follow_in(place, &owner, response.id).await?;
+                Ok(Replay::new(at.dialect, follower, None, heartbeat).answer())
+            }
+            None => Ok(at.queued(&response)),
+        },
     }
 }
 
@@ -70,13 +83,4 @@ fn fingerprint(path: &str, body: &[u8]) -> Fingerprint {
         .chain_update([0])
         .chain_update(body);
     Fingerprint(digest.finalize().into())
-}
-
-impl<D: Responses> Mounted<D> {
-    /// The events of a background response, from its first on.
-    async fn followed(&self, owner: &OwnerId, id: ResponseId) -> Result<HttpResponse, Problem> {
-        let follower = self.face.engine.follow(owner, id).await?;
-        let heartbeat = self.face.options.heartbeat;
-        Ok(Replay::new(self.dialect, follower, None, heartbeat).answer())
-    }
 }

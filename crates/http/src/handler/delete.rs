@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use bytes::BytesMut;
+use response_domain::caller::Caller;
 
 use super::rules::{Rules, UnderWay, may_delete};
 use super::{Answer, Mounted, about};
@@ -10,10 +11,10 @@ use crate::extract;
 
 pub(crate) async fn delete<D: Rules>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::response_id(request)?;
     let engine = &at.face.engine;
     if D::UNDER_WAY == UnderWay::LittleInTheForeground {

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use bytes::BytesMut;
-use response_domain::caller::OwnerId;
+use response_domain::caller::{Caller, OwnerId};
 use response_domain::id::{EventId, ResponseId};
 use response_domain::page::{More, Paged};
 use response_domain::webhook::{DeliveryKey, WebhookDelivery};
@@ -17,10 +17,10 @@ use crate::{extract, list};
 /// Those to an endpoint, of the newest responses first.
 pub(crate) async fn of_endpoint<D: Deliveries>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::endpoint_id(request)?;
     let query = Query::of(request);
     let limit = query.limit()?;
@@ -34,10 +34,10 @@ pub(crate) async fn of_endpoint<D: Deliveries>(
 /// All of a response.
 pub(crate) async fn of_response<D: Deliveries>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::response_id(request)?;
     // There are as many as the owner has endpoints, and one, so they are shown whole.
     let page = Paged {
@@ -50,10 +50,10 @@ pub(crate) async fn of_response<D: Deliveries>(
 /// Tells an endpoint again of the response whose event the path names.
 pub(crate) async fn redeliver_to_endpoint<D: Deliveries>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let key = DeliveryKey {
         endpoint: Some(extract::endpoint_id(request)?),
         response: extract::event(request)?,
@@ -64,10 +64,10 @@ pub(crate) async fn redeliver_to_endpoint<D: Deliveries>(
 /// Tells the address of the request again, or the endpoint that the body names.
 pub(crate) async fn redeliver_response<D: Deliveries>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let response = extract::response_id(request)?;
     let endpoint = at
         .read_if_any(request, body, |text| at.dialect.redelivery(text))

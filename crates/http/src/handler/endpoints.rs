@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::BytesMut;
+use response_domain::caller::Caller;
 use response_domain::id::EndpointId;
 use response_domain::webhook::Endpoint;
 use response_engine::endpoints::Unsealed;
@@ -13,15 +14,16 @@ use super::{Answer, Mounted, json};
 use crate::body::Incoming;
 use crate::dialect::{Endpoints, Trial};
 use crate::query::Query;
+use crate::visit::note_object;
 use crate::{extract, list};
 
 /// Registers one. Its secret is in the answer, for the first time and, until it is replaced, the last.
 pub(crate) async fn create<D: Endpoints>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let draft = at
         .read(request, body, |text| at.dialect.endpoint(text))
         .await?;
@@ -39,10 +41,10 @@ pub(crate) async fn create<D: Endpoints>(
 /// The caller's own, newest first.
 pub(crate) async fn list<D: Endpoints>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let query = Query::of(request);
     let limit = query.limit()?;
     let after = query.id::<EndpointId>("after", "the id of a webhook endpoint (`webhook_…`)")?;
@@ -55,10 +57,10 @@ pub(crate) async fn list<D: Endpoints>(
 /// One as it is.
 pub(crate) async fn get<D: Endpoints>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::endpoint_id(request)?;
     let endpoint = at.face.engine.endpoint(&owner, id).await?;
     Ok(at.sealed(&endpoint))
@@ -67,10 +69,10 @@ pub(crate) async fn get<D: Endpoints>(
 /// Changes what the body names, and nothing when it names nothing.
 pub(crate) async fn change<D: Endpoints>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::endpoint_id(request)?;
     let change = at
         .read(request, body, |text| at.dialect.endpoint_change(text))
@@ -86,10 +88,10 @@ pub(crate) async fn change<D: Endpoints>(
 /// Forgets one, and what was to be sent to it.
 pub(crate) async fn delete<D: Endpoints>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::endpoint_id(request)?;
     at.face.engine.forget_endpoint(&owner, id).await?;
     let mut out = BytesMut::new();
@@ -100,10 +102,10 @@ pub(crate) async fn delete<D: Endpoints>(
 /// Gives one another secret, which is in the answer.
 pub(crate) async fn rotate_secret<D: Endpoints>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::endpoint_id(request)?;
     let rotation = at
         .read_if_any(request, body, |text| at.dialect.rotation(text))
@@ -116,10 +118,10 @@ pub(crate) async fn rotate_secret<D: Endpoints>(
 /// Sends one a made-up event, now and once.
 pub(crate) async fn test<D: Endpoints>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::endpoint_id(request)?;
     let event = at
         .read_if_any(request, body, |text| at.dialect.trial(text))
@@ -137,10 +139,10 @@ pub(crate) async fn test<D: Endpoints>(
 /// Every event that an endpoint can want.
 pub(crate) async fn event_types<D: Endpoints>(
     at: &Mounted<D>,
-    request: &HttpRequest,
+    _caller: Caller,
+    _request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    at.caller(request).await?;
     let mut out = BytesMut::new();
     at.dialect.show_event_types(&mut out);
     Ok(json(StatusCode::OK, out.freeze()))
@@ -162,6 +164,7 @@ impl<D: Endpoints> Mounted<D> {
         let mut answer = json(status, out.freeze());
         let headers = answer.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        note_object(&mut answer, &endpoint.id);
         answer
     }
 }

@@ -1,6 +1,7 @@
 //! `GET /v1/responses/{id}/events`: what is kept of the run, in order.
 
 use actix_web::HttpRequest;
+use response_domain::caller::Caller;
 use response_domain::page::{More, Paged};
 
 use super::{Answer, Mounted, about};
@@ -10,10 +11,10 @@ use crate::{extract, list};
 
 pub(crate) async fn events<D: Traces>(
     at: &Mounted<D>,
+    caller: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let caller = at.caller(request).await?;
     let id = extract::response_id(request)?;
     let response = at.face.engine.get(&caller.owner, id).await?;
     let trace = response.trace();

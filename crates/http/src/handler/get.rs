@@ -8,13 +8,14 @@ use crate::body::Incoming;
 use crate::extract;
 use crate::problem::Problem;
 use crate::query::Query;
+use response_domain::caller::Caller;
 
 pub(crate) async fn get<D: Rules>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::response_id(request)?;
     let query = Query::of(request);
     if query.truth("stream")? == Some(true) {

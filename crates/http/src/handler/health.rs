@@ -1,4 +1,5 @@
-//! `GET /healthz` and `GET /readyz`: whether the process lives, and whether it can do its work.
+//! `GET /healthz`, `GET /readyz` and `GET /health/auth`: whether the process lives, whether it can do its work,
+//! and whether it can tell who calls.
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -21,6 +22,37 @@ pub(crate) async fn alive<D: Dialect>(
         StatusCode::OK,
         Bytes::from_static(br#"{"status":"ok"}"#),
     ))
+}
+
+/// Able to recognise callers, by all the means there are.
+pub(crate) async fn auth<D: Dialect>(
+    at: &Mounted<D>,
+    request: &HttpRequest,
+    body: &mut Incoming,
+) -> Answer {
+    let Err(reason) = at.face.authenticator.readiness().await else {
+        return alive(at, request, body).await;
+    };
+    let request_id = request_id(request);
+    let report = NoRecognition {
+        status: "failing",
+        error: Trouble {
+            message: &reason,
+            r#type: "upstream_error",
+            code: "authentication_unavailable",
+            param: None,
+            request_id: &request_id,
+        },
+    };
+    let mut out = bytes::BytesMut::new();
+    put_json(&mut out, &report);
+    Ok(json(StatusCode::SERVICE_UNAVAILABLE, out.freeze()))
+}
+
+#[derive(Serialize)]
+struct NoRecognition<'a> {
+    status: &'static str,
+    error: Trouble<'a>,
 }
 
 /// Able to work, check by check.
@@ -67,7 +99,7 @@ struct Check<'a> {
 /// The error that every refusal bears, also this one.
 #[derive(Serialize)]
 struct Trouble<'a> {
-    message: &'static str,
+    message: &'a str,
     r#type: &'static str,
     code: &'static str,
     param: Option<&'static str>,

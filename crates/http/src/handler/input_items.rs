@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use bytes::Bytes;
+use response_domain::caller::Caller;
 use response_domain::entry::Entry;
 use response_domain::id::ItemId;
 use response_domain::page::{Order, Paged};
@@ -17,10 +18,10 @@ use crate::{extract, list};
 /// As the model read it, round by round.
 pub(crate) async fn input_items<D: Lists>(
     at: &Mounted<D>,
+    caller: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let caller = at.caller(request).await?;
     let id = extract::response_id(request)?;
     let query = Query::of(request);
     let window = ItemWindow {
@@ -41,10 +42,10 @@ pub(crate) async fn input_items<D: Lists>(
 /// As its caller gave it: what came before the response and its input, but nothing that it wrote.
 pub(crate) async fn input_entries<D: Rules + Items>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let owner = at.caller(request).await?.owner;
     let id = extract::response_id(request)?;
     let window = Query::of(request).window(at.dialect)?;
     let engine = &at.face.engine;

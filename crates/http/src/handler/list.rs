@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use response_domain::caller::OwnerId;
+use response_domain::caller::{Caller, OwnerId};
 use response_domain::id::{ConversationId, ResponseId};
 use response_domain::page::{More, Page, Paged};
 use response_domain::response::Response;
@@ -22,10 +22,10 @@ use crate::query::Query;
 
 pub(crate) async fn list<D: Lists>(
     at: &Mounted<D>,
+    caller: Caller,
     request: &HttpRequest,
     _body: &mut Incoming,
 ) -> Answer {
-    let caller = at.caller(request).await?;
     let query = Query::of(request);
     let word = query.read(
         "status",

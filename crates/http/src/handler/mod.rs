@@ -19,12 +19,13 @@ use response_domain::response::Response;
 use response_engine::error::ReadError;
 use response_engine::read::Whole;
 
-use crate::Face;
+use crate::admission::Gate;
 use crate::body::Incoming;
 use crate::dialect::{Dialect, Responses};
 use crate::extract;
 use crate::middleware::{RESPONSE_ID, request_id};
 use crate::problem::{Kind, Problem, Repeat};
+use crate::{Face, Shared};
 
 pub(crate) mod cancel;
 pub(crate) mod conversation_items;
@@ -50,10 +51,13 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// What a handler answers.
 pub(crate) type Answer = Result<HttpResponse, Problem>;
 
-/// The face in one dialect.
+/// The face in one dialect. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Mounted<D> {
     /// What handlers ask.
     pub(crate) face: Face,
+    /// What is counted over all threads.
+    pub(crate) shared: Shared,
     /// How they speak.
     pub(crate) dialect: D,
     /// The `OpenAPI` document.
@@ -69,7 +73,7 @@ where
     web::route().to(move |request: HttpRequest, payload: web::Payload| {
         let mounted = Rc::clone(&mounted);
         async move {
-            let mut body = Incoming::new(payload);
+            let mut body = Incoming::new(payload, mounted.shared.room.clone());
             let answer = AssertUnwindSafe(handler(&mounted, &request, &mut body));
             let answer = match answer.catch_unwind().await {
                 Ok(Ok(answer)) => answer,
@@ -82,12 +86,22 @@ where
     })
 }
 
-impl<D: Dialect> Mounted<D> {
-    /// Who is calling.
-    pub(crate) async fn caller(&self, request: &HttpRequest) -> Result<Caller, Problem> {
-        extract::caller(request, &*self.face.authenticator).await
-    }
+/// The same of a handler that has to know who calls: only those who pass the gate get to it.
+pub(crate) fn serve_known<D, H>(mounted: Rc<Mounted<D>>, gate: Gate, handler: H) -> actix_web::Route
+where
+    D: Dialect,
+    H: AsyncFn(&Mounted<D>, Caller, &HttpRequest, &mut Incoming) -> Answer + Copy + 'static,
+{
+    serve(
+        mounted,
+        async move |at: &Mounted<D>, request: &HttpRequest, body: &mut Incoming| {
+            let caller = at.let_in(request, gate).await?;
+            handler(at, caller, request, body).await
+        },
+    )
+}
 
+impl<D: Dialect> Mounted<D> {
     /// A problem. What caused it goes to the log, and nowhere else.
     pub(crate) fn refused(&self, request: &HttpRequest, problem: Problem) -> HttpResponse {
         let request_id = request_id(request);
@@ -104,6 +118,11 @@ impl<D: Dialect> Mounted<D> {
             answer.insert_header((WWW_AUTHENTICATE, challenge));
         }
         answer.body(out.freeze())
+    }
+
+    /// A problem in the words of the dialect. What caused it goes to the log, and nowhere else.
+    pub(crate) fn worded(&self, problem: Problem, request_id: &str) -> Problem {
+        self.dialect.reword(problem.logged(request_id), None)
     }
 
     /// What `read` makes of the text of a body that must be there.

@@ -1,11 +1,15 @@
 //! The `OpenAPI` document: a path for each route of each dialect's table. What is said of the operations and
 //! of the shapes stands as JSON beside this file.
 
+use std::collections::BTreeSet;
+
 use response_domain::failure::FailureCode;
+use response_engine::allowances::Cost;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::HostedTools;
+use crate::admission::Purpose;
 use crate::dialect::native::Native;
 use crate::dialect::openai::{Flavour, OpenAi};
 use crate::routes::{Routed, Verb, native, openai};
@@ -39,8 +43,12 @@ struct Described {
     created: Option<Answered>,
     /// What it means that the protocol is switched.
     switched: Option<String>,
-    errors: Vec<u16>,
+    /// Besides those of every operation that needs a caller.
+    errors: BTreeSet<u16>,
 }
+
+/// How whoever is not let in is answered.
+const AT_THE_DOOR: [u16; 3] = [401, 429, 503];
 
 /// What is said of its answer.
 #[derive(Deserialize)]
@@ -85,8 +93,8 @@ struct Told {
     dialect: &'static str,
     /// The shape of its refusals.
     refusal: &'static str,
-    /// Whether it answers 503 in a shape of its own.
-    tells_readiness: bool,
+    /// The shape of its answer when the service cannot work, where that is no refusal.
+    trouble: Option<&'static str>,
     /// Whether it may do what must not be repeated.
     runs: bool,
     /// Whether it asks a model.
@@ -120,8 +128,12 @@ fn native_routes() -> impl Iterator<Item = Told> {
         name: route.operation.name(),
         dialect: "",
         refusal: "Error",
-        tells_readiness: route.operation == native::Operation::Ready,
-        asks: route.operation == native::Operation::Create,
+        trouble: match route.operation {
+            native::Operation::Ready => Some("NotReady"),
+            native::Operation::AuthHealth => Some("NotRecognising"),
+            _ => None,
+        },
+        asks: route.operation.cost() == Cost::Heavy,
         runs: matches!(
             route.operation,
             native::Operation::Create
@@ -148,11 +160,8 @@ fn openai_routes(flavour: Flavour) -> impl Iterator<Item = Told> {
             Flavour::OpenResponses => "openresponses",
         },
         refusal: "OpenAiError",
-        tells_readiness: false,
-        asks: matches!(
-            route.operation,
-            openai::Operation::Create | openai::Operation::CountTokens | openai::Operation::Compact
-        ),
+        trouble: None,
+        asks: route.operation.cost() == Cost::Heavy,
         runs: matches!(
             route.operation,
             openai::Operation::Create
@@ -248,8 +257,13 @@ fn operation(route: &Told, described: Described) -> Value {
         answer,
         created,
         switched,
-        errors,
+        mut errors,
     } = described;
+    let has_many = errors.contains(&429);
+    let needs_caller = tag != "service";
+    if needs_caller {
+        errors.extend(AT_THE_DOOR);
+    }
     let mut responses = Map::new();
     if let Some(description) = switched {
         let headers = headers_of(&["X-Request-Id"]);
@@ -263,7 +277,14 @@ fn operation(route: &Told, described: Described) -> Value {
         responses.insert("201".to_owned(), answered(created, &["Location"]));
     }
     for status in errors {
-        responses.insert(status.to_string(), refused(status, route));
+        responses.insert(status.to_string(), refused(status, route, has_many));
+    }
+    if needs_caller {
+        let tells_limits = |status: &str| status.starts_with('2') || status == "429";
+        responses
+            .iter_mut()
+            .filter(|(status, _)| tells_limits(status))
+            .for_each(|(_, answer)| add_limits(answer));
     }
     let parameters: Vec<Value> = parameters
         .iter()
@@ -277,7 +298,7 @@ fn operation(route: &Told, described: Described) -> Value {
         ("parameters".to_owned(), json!(parameters)),
         ("responses".to_owned(), Value::Object(responses)),
     ]);
-    if tag == "service" {
+    if !needs_caller {
         operation.insert("security".to_owned(), json!([]));
     }
     let is_required = body.is_some();
@@ -318,7 +339,23 @@ fn answered(answer: Answered, more: &[&str]) -> Value {
     json!({ "description": description, "headers": headers_of(&headers), "content": content })
 }
 
-fn refused(status: u16, route: &Told) -> Value {
+/// Every answer to a caller says how many requests it has left. It is told of those that lead on, or that say
+/// that none are left; the document would say little else otherwise.
+fn add_limits(answer: &mut Value) {
+    const LIMITS: [&str; 3] = [
+        "X-RateLimit-Limit",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+    ];
+    if let (Value::Object(headers), Value::Object(limits)) =
+        (&mut answer["headers"], headers_of(&LIMITS))
+    {
+        headers.extend(limits);
+    }
+}
+
+/// What is told of a refusal; `has_many` says that the operation has more limits than that of requests.
+fn refused(status: u16, route: &Told, has_many: bool) -> Value {
     let (description, more): (&str, &[&str]) = match status {
         400 => ("The request is not acceptable.", &["X-Should-Retry"]),
         401 => (
@@ -334,8 +371,12 @@ fn refused(status: u16, route: &Told) -> Value {
             "The delivery was tried often enough, or others change the endpoint at this moment.",
             &["X-Should-Retry"],
         ),
+        429 if !has_many => (
+            "The caller has made as many requests as it may in a time.",
+            &["Retry-After"],
+        ),
         429 if !route.asks => (
-            "As many tests of webhook endpoints are under way as allowed.",
+            "The caller has made as many requests as it may in a time, or as many streams are open, or tests of webhook endpoints under way, as allowed.",
             &["Retry-After"],
         ),
         409 => (
@@ -346,7 +387,7 @@ fn refused(status: u16, route: &Told) -> Value {
         415 => ("The body is not JSON.", &[]),
         426 => ("A WebSocket is opened by an upgrade.", &[]),
         429 => (
-            "As many background responses wait as allowed, or the model server allows no more requests for now.",
+            "The caller has made as many requests, used as many tokens, or has as many responses under way or streams open, as it may; as many background responses wait as allowed; or the model server allows no more requests for now.",
             &["Retry-After"],
         ),
         502 => ("The model server cannot be reached or is failing.", &[]),
@@ -361,7 +402,7 @@ fn refused(status: u16, route: &Told) -> Value {
         ),
     };
     let schema = match status {
-        503 if route.tells_readiness => "NotReady",
+        503 => route.trouble.unwrap_or(route.refusal),
         _ => route.refusal,
     };
     let mut headers = vec!["X-Request-Id"];

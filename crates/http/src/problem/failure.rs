@@ -79,7 +79,7 @@ pub(crate) fn kind_of(code: FailureCode) -> Kind {
 }
 
 /// A time in whole seconds, rounded up: who comes too early has to wait again.
-pub(super) fn whole_seconds(time: Duration) -> NonZeroU32 {
+pub(crate) fn whole_seconds(time: Duration) -> NonZeroU32 {
     let begun = u64::from(time.subsec_nanos() > 0);
     let seconds = time.as_secs().saturating_add(begun);
     let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);

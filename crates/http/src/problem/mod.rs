@@ -12,7 +12,7 @@ use response_engine::error::{ConversationError, EndpointError, ReadError};
 mod failure;
 mod refusal;
 
-pub(crate) use failure::kind_of;
+pub(crate) use failure::{kind_of, whole_seconds};
 
 /// The cause of a problem, for the log.
 pub(crate) type Cause = Box<dyn Error + Send + Sync>;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use response_domain::limit::Exhausted;
 use response_domain::ports::auth::AuthError;
 use response_domain::ports::store::StoreError;
 use response_domain::run::pairs::{Lacks, Unpaired};
@@ -13,6 +14,7 @@ use response_engine::error::{
 
 use super::failure::whole_seconds;
 use super::{Kind, Problem, Repeat, SOON};
+use crate::room::Full;
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -57,6 +59,26 @@ impl From<TooManyStreams> for Problem {
             TooManyStreams::OfEverybody => Self::unavailable("overloaded", message),
             TooManyStreams::OfOwner => too_many("too_many_streams", message),
         }
+    }
+}
+
+impl From<Exhausted> for Problem {
+    fn from(exhausted: Exhausted) -> Self {
+        let seconds = whole_seconds(exhausted.retry_after);
+        // There are clients that read the time in the sentence, and nowhere else.
+        let message =
+            format!("you have made as many requests as you may in a time; try again in {seconds}s");
+        Self {
+            retry_after: Some(seconds),
+            ..too_many("too_many_requests", message)
+        }
+    }
+}
+
+impl From<Full> for Problem {
+    fn from(_full: Full) -> Self {
+        let message = "the server holds as many bytes of requests as it may";
+        Self::unavailable("overloaded", message)
     }
 }
 

@@ -9,16 +9,18 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, Scope};
 use bytes::Bytes;
+use response_domain::caller::Caller;
 
-use crate::Face;
+use crate::admission::{Gate, Purpose};
 use crate::body::Incoming;
 use crate::dialect::Dialect;
 use crate::dialect::native::Native;
 use crate::dialect::openai::{Flavour, OpenAi};
-use crate::handler::{Answer, Mounted, serve};
+use crate::handler::{Answer, Mounted, serve, serve_known};
 use crate::middleware::{surround, timed};
 use crate::openapi;
 use crate::problem::{Kind, Problem};
+use crate::{Face, Shared};
 
 pub(crate) mod native;
 pub(crate) mod openai;
@@ -26,7 +28,7 @@ pub(crate) mod openai;
 /// A dialect that can be mounted.
 pub(crate) trait Routed: Dialect {
     /// What its routes are for.
-    type Operation: Copy + 'static;
+    type Operation: Purpose;
 
     /// Every route there is. Those of one path stand together.
     const ROUTES: &'static [RouteEntry<Self::Operation>];
@@ -38,7 +40,31 @@ pub(crate) trait Routed: Dialect {
     fn has(self, operation: Self::Operation) -> bool;
 
     /// What answers on a route.
-    fn handler(operation: Self::Operation, mounted: Rc<Mounted<Self>>) -> Route;
+    fn handler(operation: Self::Operation, place: Place<Self>) -> Route;
+}
+
+/// Where a handler is put: either anybody gets to it, or only who is known.
+pub(crate) struct Place<D> {
+    mounted: Rc<Mounted<D>>,
+    gate: Gate,
+}
+
+impl<D: Dialect> Place<D> {
+    /// Anybody gets to this one.
+    fn open<H>(self, handler: H) -> Route
+    where
+        H: AsyncFn(&Mounted<D>, &HttpRequest, &mut Incoming) -> Answer + Copy + 'static,
+    {
+        serve(self.mounted, handler)
+    }
+
+    /// Only callers that are recognised, and have requests left, get to this one.
+    fn known<H>(self, handler: H) -> Route
+    where
+        H: AsyncFn(&Mounted<D>, Caller, &HttpRequest, &mut Incoming) -> Answer + Copy + 'static,
+    {
+        serve_known(self.mounted, self.gate, handler)
+    }
 }
 
 /// A method on a path.
@@ -98,39 +124,45 @@ impl Verb {
 }
 
 /// Mounts all dialects, and answers for every other path as the native one does.
-pub(crate) fn mount(face: &Face, app: &mut ServiceConfig) {
+pub(crate) fn mount(face: &Face, shared: &Shared, app: &mut ServiceConfig) {
     let document = document();
     let mut all = web::scope(Native.prefix());
     for flavour in [Flavour::OpenAi, Flavour::OpenResponses] {
         let hosted = face.options.hosted_tools;
-        let openai = mounted(face, OpenAi { flavour, hosted }, &document);
+        let openai = mounted(face, shared, OpenAi { flavour, hosted }, &document);
         let scope = web::scope(openai.dialect.prefix());
         let scope = filled(scope, &openai, |_| true);
         all = all.service(scope.wrap(actix_web::middleware::from_fn(timed)));
     }
-    let native = mounted(face, Native, &document);
-    surrounded(face, filled(all, &native, |_| true), app);
+    let native = mounted(face, shared, Native, &document);
+    surrounded(face, shared, filled(all, &native, |_| true), app);
 }
 
 /// Mounts the part that tells how the process is, and answers for every other path.
-pub(crate) fn mount_health(face: &Face, app: &mut ServiceConfig) {
-    let native = mounted(face, Native, &document());
+pub(crate) fn mount_health(face: &Face, shared: &Shared, app: &mut ServiceConfig) {
+    let native = mounted(face, shared, Native, &document());
     let part = filled(
         web::scope(Native.prefix()),
         &native,
         native::Operation::is_about_health,
     );
-    surrounded(face, part, app);
+    surrounded(face, shared, part, app);
 }
 
 fn document() -> Bytes {
     openapi::document().into()
 }
 
-fn mounted<D: Dialect>(face: &Face, dialect: D, document: &Bytes) -> Rc<Mounted<D>> {
+fn mounted<D: Dialect>(
+    face: &Face,
+    shared: &Shared,
+    dialect: D,
+    document: &Bytes,
+) -> Rc<Mounted<D>> {
     crate::metrics::describe();
     Rc::new(Mounted {
         face: face.clone(),
+        shared: shared.clone(),
         dialect,
         document: document.clone(),
     })
@@ -152,9 +184,9 @@ fn filled<D: Routed>(
     scope
 }
 
-fn surrounded(face: &Face, scope: Scope, app: &mut ServiceConfig) {
-    let ids = Arc::clone(&face.ids);
-    let surround = move |request, next| surround(Arc::clone(&ids), request, next);
+fn surrounded(face: &Face, shared: &Shared, scope: Scope, app: &mut ServiceConfig) {
+    let (ids, audit) = (Arc::clone(&face.ids), shared.audit.clone());
+    let surround = move |request, next| surround(Arc::clone(&ids), audit.clone(), request, next);
     app.service(scope.wrap(actix_web::middleware::from_fn(surround)));
 }
 
@@ -165,7 +197,11 @@ fn resource<D: Routed>(
     let path = entries.first().map_or("/", |entry| entry.path);
     let mut resource = web::resource(path);
     for entry in entries {
-        let handler = D::handler(entry.operation, Rc::clone(mounted));
+        let place = Place {
+            mounted: Rc::clone(mounted),
+            gate: Gate::of(entry.operation),
+        };
+        let handler = D::handler(entry.operation, place);
         let verb = entry.verb;
         let takes = move |request: &GuardContext<'_>| verb.takes(&request.head().method);
         resource = resource.route(handler.guard(guard::fn_guard(takes)));

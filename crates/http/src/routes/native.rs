@@ -1,15 +1,15 @@
 //! The routes of the native dialect, and those of the service itself.
 
-use std::rc::Rc;
-
 use actix_web::Route;
+use response_engine::allowances::Cost;
 
-use super::{RouteEntry, Routed, Verb, route};
+use super::{Place, RouteEntry, Routed, Verb, route};
+use crate::admission::Purpose;
 use crate::dialect::native::Native;
 use crate::handler::rules::{Rules, UnderWay};
 use crate::handler::{
-    Mounted, cancel, create, delete, deliveries, docs, endpoints, events, get, health, input_items,
-    list, metrics, serve,
+    cancel, create, delete, deliveries, docs, endpoints, events, get, health, input_items, list,
+    metrics,
 };
 
 /// What a route is for.
@@ -36,6 +36,7 @@ pub(crate) enum Operation {
     WebhookEventTypes,
     Alive,
     Ready,
+    AuthHealth,
     Metrics,
     Index,
     OpenApi,
@@ -67,6 +68,7 @@ impl Operation {
             Self::WebhookEventTypes => "webhook_event_types",
             Self::Alive => "alive",
             Self::Ready => "ready",
+            Self::AuthHealth => "auth_health",
             Self::Metrics => "metrics",
             Self::Index => "index",
             Self::OpenApi => "open_api",
@@ -74,9 +76,48 @@ impl Operation {
         }
     }
 
-    /// Whether it tells how the process is.
+    /// Whether it tells how the process is, also where nobody calls.
     pub(super) const fn is_about_health(self) -> bool {
         matches!(self, Self::Alive | Self::Ready | Self::Metrics)
+    }
+}
+
+impl Purpose for Operation {
+    fn cost(self) -> Cost {
+        match self {
+            Self::Create => Cost::Heavy,
+            _ => Cost::Light,
+        }
+    }
+
+    fn action(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Create => "response.create",
+            Self::Delete => "response.delete",
+            Self::Cancel => "response.cancel",
+            Self::CreateWebhook => "webhook.create",
+            Self::ChangeWebhook => "webhook.change",
+            Self::DeleteWebhook => "webhook.delete",
+            Self::RotateSecret => "webhook.rotate_secret",
+            Self::TestWebhook => "webhook.test",
+            Self::RedeliverResponse | Self::RedeliverToWebhook => "delivery.redeliver",
+            Self::List
+            | Self::Get
+            | Self::InputItems
+            | Self::Events
+            | Self::ResponseDeliveries
+            | Self::ListWebhooks
+            | Self::GetWebhook
+            | Self::WebhookDeliveries
+            | Self::WebhookEventTypes
+            | Self::Alive
+            | Self::Ready
+            | Self::AuthHealth
+            | Self::Metrics
+            | Self::Index
+            | Self::OpenApi
+            | Self::Docs => return None,
+        })
     }
 }
 
@@ -138,6 +179,7 @@ impl Routed for Native {
         ),
         route(Verb::Get, "/healthz", Operation::Alive),
         route(Verb::Get, "/readyz", Operation::Ready),
+        route(Verb::Get, "/health/auth", Operation::AuthHealth),
         route(Verb::Get, "/metrics", Operation::Metrics),
         route(Verb::Get, "/", Operation::Index),
         route(Verb::Get, "/openapi.json", Operation::OpenApi),
@@ -152,33 +194,34 @@ impl Routed for Native {
         true
     }
 
-    fn handler(operation: Operation, mounted: Rc<Mounted<Self>>) -> Route {
+    fn handler(operation: Operation, place: Place<Self>) -> Route {
         match operation {
-            Operation::Create => serve(mounted, create::create),
-            Operation::List => serve(mounted, list::list),
-            Operation::Get => serve(mounted, get::get),
-            Operation::Delete => serve(mounted, delete::delete),
-            Operation::Cancel => serve(mounted, cancel::cancel),
-            Operation::InputItems => serve(mounted, input_items::input_items),
-            Operation::Events => serve(mounted, events::events),
-            Operation::ResponseDeliveries => serve(mounted, deliveries::of_response),
-            Operation::RedeliverResponse => serve(mounted, deliveries::redeliver_response),
-            Operation::CreateWebhook => serve(mounted, endpoints::create),
-            Operation::ListWebhooks => serve(mounted, endpoints::list),
-            Operation::GetWebhook => serve(mounted, endpoints::get),
-            Operation::ChangeWebhook => serve(mounted, endpoints::change),
-            Operation::DeleteWebhook => serve(mounted, endpoints::delete),
-            Operation::RotateSecret => serve(mounted, endpoints::rotate_secret),
-            Operation::TestWebhook => serve(mounted, endpoints::test),
-            Operation::WebhookDeliveries => serve(mounted, deliveries::of_endpoint),
-            Operation::RedeliverToWebhook => serve(mounted, deliveries::redeliver_to_endpoint),
-            Operation::WebhookEventTypes => serve(mounted, endpoints::event_types),
-            Operation::Alive => serve(mounted, health::alive),
-            Operation::Ready => serve(mounted, health::ready),
-            Operation::Metrics => serve(mounted, metrics::metrics),
-            Operation::Index => serve(mounted, docs::index),
-            Operation::OpenApi => serve(mounted, docs::openapi),
-            Operation::Docs => serve(mounted, docs::page),
+            Operation::Create => place.known(create::create),
+            Operation::List => place.known(list::list),
+            Operation::Get => place.known(get::get),
+            Operation::Delete => place.known(delete::delete),
+            Operation::Cancel => place.known(cancel::cancel),
+            Operation::InputItems => place.known(input_items::input_items),
+            Operation::Events => place.known(events::events),
+            Operation::ResponseDeliveries => place.known(deliveries::of_response),
+            Operation::RedeliverResponse => place.known(deliveries::redeliver_response),
+            Operation::CreateWebhook => place.known(endpoints::create),
+            Operation::ListWebhooks => place.known(endpoints::list),
+            Operation::GetWebhook => place.known(endpoints::get),
+            Operation::ChangeWebhook => place.known(endpoints::change),
+            Operation::DeleteWebhook => place.known(endpoints::delete),
+            Operation::RotateSecret => place.known(endpoints::rotate_secret),
+            Operation::TestWebhook => place.known(endpoints::test),
+            Operation::WebhookDeliveries => place.known(deliveries::of_endpoint),
+            Operation::RedeliverToWebhook => place.known(deliveries::redeliver_to_endpoint),
+            Operation::WebhookEventTypes => place.known(endpoints::event_types),
+            Operation::Alive => place.open(health::alive),
+            Operation::Ready => place.open(health::ready),
+            Operation::AuthHealth => place.open(health::auth),
+            Operation::Metrics => place.open(metrics::metrics),
+            Operation::Index => place.open(docs::index),
+            Operation::OpenApi => place.open(docs::openapi),
+            Operation::Docs => place.open(docs::page),
         }
     }
 }

@@ -1,15 +1,14 @@
 //! The routes of the OpenAI dialect, in both of its flavours.
 
-use std::rc::Rc;
-
 use actix_web::Route;
+use response_engine::allowances::Cost;
 
-use super::{RouteEntry, Routed, Verb, route};
+use super::{Place, RouteEntry, Routed, Verb, route};
+use crate::admission::Purpose;
 use crate::dialect::openai::{Flavour, OpenAi};
 use crate::handler::rules::{Rules, UnderWay};
 use crate::handler::{
-    Mounted, cancel, conversation_items, conversations, create, delete, endpoints, get,
-    input_items, serve, tokens,
+    cancel, conversation_items, conversations, create, delete, endpoints, get, input_items, tokens,
 };
 use crate::websocket;
 
@@ -88,6 +87,45 @@ impl Operation {
     }
 }
 
+impl Purpose for Operation {
+    fn cost(self) -> Cost {
+        match self {
+            Self::Create | Self::CountTokens | Self::Compact => Cost::Heavy,
+            _ => Cost::Light,
+        }
+    }
+
+    /// A connection changes nothing; each request on it does.
+    fn action(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Create => "response.create",
+            Self::CountTokens => "response.count_tokens",
+            Self::Compact => "response.compact",
+            Self::Delete => "response.delete",
+            Self::Cancel => "response.cancel",
+            Self::CreateConversation => "conversation.create",
+            Self::UpdateConversation => "conversation.change",
+            Self::DeleteConversation => "conversation.delete",
+            Self::CreateItems => "conversation.add_items",
+            Self::DeleteItem => "conversation.delete_item",
+            Self::CreateEndpoint => "webhook.create",
+            Self::ChangeEndpoint => "webhook.change",
+            Self::DeleteEndpoint => "webhook.delete",
+            Self::RotateSecret => "webhook.rotate_secret",
+            Self::TestEndpoint => "webhook.test",
+            Self::Connect
+            | Self::Get
+            | Self::InputItems
+            | Self::GetConversation
+            | Self::ListItems
+            | Self::GetItem
+            | Self::ListEndpoints
+            | Self::GetEndpoint
+            | Self::EventTypes => return None,
+        })
+    }
+}
+
 const RESPONSES: &str = "/responses";
 const RESPONSE: &str = "/responses/{id}";
 const CONVERSATION: &str = "/conversations/{id}";
@@ -158,32 +196,32 @@ impl Routed for OpenAi {
         }
     }
 
-    fn handler(operation: Operation, mounted: Rc<Mounted<Self>>) -> Route {
+    fn handler(operation: Operation, place: Place<Self>) -> Route {
         match operation {
-            Operation::Create => serve(mounted, create::create),
-            Operation::Connect => serve(mounted, websocket::connect),
-            Operation::CountTokens => serve(mounted, tokens::count),
-            Operation::Compact => serve(mounted, tokens::compact),
-            Operation::Get => serve(mounted, get::get),
-            Operation::Delete => serve(mounted, delete::delete),
-            Operation::Cancel => serve(mounted, cancel::cancel),
-            Operation::InputItems => serve(mounted, input_items::input_entries),
-            Operation::CreateConversation => serve(mounted, conversations::create),
-            Operation::GetConversation => serve(mounted, conversations::get),
-            Operation::UpdateConversation => serve(mounted, conversations::update),
-            Operation::DeleteConversation => serve(mounted, conversations::delete),
-            Operation::CreateItems => serve(mounted, conversation_items::create),
-            Operation::ListItems => serve(mounted, conversation_items::list),
-            Operation::GetItem => serve(mounted, conversation_items::get),
-            Operation::DeleteItem => serve(mounted, conversation_items::delete),
-            Operation::CreateEndpoint => serve(mounted, endpoints::create),
-            Operation::ListEndpoints => serve(mounted, endpoints::list),
-            Operation::GetEndpoint => serve(mounted, endpoints::get),
-            Operation::ChangeEndpoint => serve(mounted, endpoints::change),
-            Operation::DeleteEndpoint => serve(mounted, endpoints::delete),
-            Operation::RotateSecret => serve(mounted, endpoints::rotate_secret),
-            Operation::TestEndpoint => serve(mounted, endpoints::test),
-            Operation::EventTypes => serve(mounted, endpoints::event_types),
+            Operation::Create => place.known(create::create),
+            Operation::Connect => place.known(websocket::connect),
+            Operation::CountTokens => place.known(tokens::count),
+            Operation::Compact => place.known(tokens::compact),
+            Operation::Get => place.known(get::get),
+            Operation::Delete => place.known(delete::delete),
+            Operation::Cancel => place.known(cancel::cancel),
+            Operation::InputItems => place.known(input_items::input_entries),
+            Operation::CreateConversation => place.known(conversations::create),
+            Operation::GetConversation => place.known(conversations::get),
+            Operation::UpdateConversation => place.known(conversations::update),
+            Operation::DeleteConversation => place.known(conversations::delete),
+            Operation::CreateItems => place.known(conversation_items::create),
+            Operation::ListItems => place.known(conversation_items::list),
+            Operation::GetItem => place.known(conversation_items::get),
+            Operation::DeleteItem => place.known(conversation_items::delete),
+            Operation::CreateEndpoint => place.known(endpoints::create),
+            Operation::ListEndpoints => place.known(endpoints::list),
+            Operation::GetEndpoint => place.known(endpoints::get),
+            Operation::ChangeEndpoint => place.known(endpoints::change),
+            Operation::DeleteEndpoint => place.known(endpoints::delete),
+            Operation::RotateSecret => place.known(endpoints::rotate_secret),
+            Operation::TestEndpoint => place.known(endpoints::test),
+            Operation::EventTypes => place.known(endpoints::event_types),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use memchr::memchr;
+use response_domain::id::ResponseId;
 use response_engine::create::Reader;
 use response_engine::read::Whole;
 
@@ -48,6 +49,11 @@ impl<D: Responses> Messages<D> {
             }
             self.waiting.extend(lines(out.freeze()));
         }
+    }
+
+    /// The id of its response.
+    pub(crate) fn id(&self) -> ResponseId {
+        self.reader.id()
     }
 
     /// The response as it was recorded last, and all that it saw and said; final after the last message.

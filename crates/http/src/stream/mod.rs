@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 use response_domain::event::Event;
 use response_domain::ports::store::StoreError;
 use response_domain::response::Response;
+use response_engine::allowances::StreamPlace;
 use response_engine::create::{Reader, Waiting};
 use response_engine::follow::Follower;
 use tokio::time::{Instant, Sleep};
@@ -50,10 +51,11 @@ pub(crate) fn answer<D: Responses>(
 pub(crate) fn retold<D: Responses>(
     dialect: D,
     waiting: Waiting,
+    place: StreamPlace,
     heartbeat: Duration,
 ) -> HttpResponse {
     let id = waiting.id().to_string();
-    let source = Source::of_end(waiting);
+    let source = Source::of_end(waiting, place);
     begin(&id).body(EventStream::new(dialect, source, id, heartbeat))
 }
 

@@ -8,6 +8,7 @@ use futures::{Stream, StreamExt, future, stream};
 use response_domain::entry;
 use response_domain::event::Event;
 use response_domain::ports::store::StoreError;
+use response_engine::allowances::StreamPlace;
 use response_engine::create::{Reader, Waiting};
 use response_engine::error::ReadError;
 use response_engine::follow::Follower;
@@ -41,8 +42,9 @@ impl Source {
     }
 
     /// All events at once, when the response has ended; none when it was deleted by then.
-    pub(super) fn of_end(waiting: Waiting) -> Self {
-        let ended = async {
+    pub(super) fn of_end(waiting: Waiting, place: StreamPlace) -> Self {
+        let ended = async move {
+            let _place = place;
             match waiting.ended().await {
                 Ok(whole) => Some(Ok(entry::retold(&whole.response, &whole.items))),
                 Err(ReadError::NotFound) => None,

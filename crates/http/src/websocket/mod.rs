@@ -14,14 +14,15 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse};
 use futures::stream;
+use response_domain::caller::Caller;
 
-use self::session::Session;
+use self::session::{Opening, Session};
 use crate::body::Incoming;
 use crate::dialect::Responses;
 use crate::extract;
 use crate::handler::{Answer, Mounted};
-use crate::middleware::request_id;
 use crate::problem::{Kind, Problem};
+use crate::visit::Visit;
 
 mod session;
 mod turn;
@@ -32,27 +33,25 @@ mod words;
 /// `GET /responses` with an upgrade: opens a WebSocket.
 pub(crate) async fn connect<D: Responses>(
     at: &Mounted<D>,
+    Caller { owner, .. }: Caller,
     request: &HttpRequest,
     body: &mut Incoming,
 ) -> Answer {
-    at.caller(request).await?;
     if let Err(error) = verify_handshake(request.head()) {
         return Ok(not_a_handshake(at, request, error));
     }
-    let Some(payload) = body.take() else {
-        return Err(Problem::internal("the body of an upgrade was taken before"));
-    };
     let key = request.headers().get(SEC_WEBSOCKET_KEY);
     let accept = hash_key(key.map_or(&[], HeaderValue::as_bytes));
     let accept = HeaderValue::from_bytes(&accept).map_err(Problem::internal)?;
-    let id = request_id(request);
-    let session = Session::new(
-        at.face.clone(),
-        at.dialect,
-        extract::presented(request)?,
-        id,
-        payload,
-    );
+    let opening = Opening {
+        presented: extract::presented(request)?,
+        origin: Visit::of(request).origin().clone(),
+    };
+    let place = at.face.engine.open_stream(&owner)?;
+    let Some(payload) = body.take() else {
+        return Err(Problem::internal("the body of an upgrade was taken before"));
+    };
+    let session = Session::new(at.clone(), opening, place, payload);
     let frames = stream::unfold(session, async |mut session| {
         let bytes = session.next().await?;
         Some((Ok::<_, Infallible>(bytes), session))

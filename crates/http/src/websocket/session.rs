@@ -10,6 +10,7 @@ use actix_web::web;
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use response_domain::caller::Presented;
+use response_engine::allowances::StreamPlace;
 use response_engine::create::Memory;
 use tokio::time::{Instant, Sleep};
 
@@ -17,9 +18,11 @@ use super::turn::{Ask, Told, Turn};
 use super::waiting::{Flood, MOST_WAITING, Request, Waiting};
 use super::wire::{Breach, Inbox, Message, put_close, put_ping, put_pong, put_text};
 use super::words::put_refusal;
-use crate::Face;
+use crate::audit::Origin;
 use crate::dialect::Responses;
+use crate::handler::Mounted;
 use crate::problem::{Kind, Problem};
+use crate::room::Full;
 
 /// How long a connection takes requests.
 const LONGEST: Duration = Duration::from_hours(1);
@@ -30,14 +33,19 @@ const MOST_UNANSWERED: u8 = 3;
 /// Bytes that are gathered, when more is at hand, before they are sent.
 const ENOUGH: usize = 16 * 1024;
 
+/// How a connection was opened.
+pub(super) struct Opening {
+    /// Asked anew with each request: a credential may stop being good.
+    pub(super) presented: Presented,
+    /// The request that opened it; the id of each request on it begins with the id of this one.
+    pub(super) origin: Origin,
+}
+
 /// A connection and what it is at.
 pub(super) struct Session<D> {
-    face: Face,
-    dialect: D,
-    /// Asked anew with each request: a credential may stop being good.
-    presented: Presented,
-    /// The id of the request that opened it; that of each request on it begins so.
-    id: Arc<str>,
+    at: Mounted<D>,
+    opening: Opening,
+    _place: StreamPlace,
     /// Requests so far.
     requests: u64,
     inbox: Inbox,
@@ -88,25 +96,24 @@ enum Happening {
 }
 
 impl<D: Responses> Session<D> {
+    /// Holds a place among the streams until it is over.
     pub(super) fn new(
-        face: Face,
-        dialect: D,
-        presented: Presented,
-        id: Arc<str>,
+        at: Mounted<D>,
+        opening: Opening,
+        place: StreamPlace,
         payload: web::Payload,
     ) -> Self {
-        let most = face.options.body_bytes;
-        let closing = face.engine.closing();
+        let most = at.face.options.body_bytes;
+        let closing = at.face.engine.closing();
         Self {
-            quiet: Box::pin(tokio::time::sleep(face.options.heartbeat)),
+            quiet: Box::pin(tokio::time::sleep(at.face.options.heartbeat)),
             old: Box::pin(tokio::time::sleep(LONGEST)),
             closing: Box::pin(closing),
-            inbox: Inbox::new(payload, most),
+            inbox: Inbox::new(payload, &at.shared.room, most),
             waiting: Waiting::new(most),
-            presented,
-            face,
-            dialect,
-            id,
+            at,
+            opening,
+            _place: place,
             requests: 0,
             turn: Turn::Idle,
             memory: None,
@@ -132,7 +139,7 @@ impl<D: Responses> Session<D> {
             return None;
         }
         if self.stage != Stage::Farewell {
-            self.rest(self.face.options.heartbeat);
+            self.rest(self.at.face.options.heartbeat);
         }
         Some(self.out.split().freeze())
     }
@@ -203,9 +210,13 @@ impl<D: Responses> Session<D> {
                 return;
             }
             Breach::TooLong => {
-                let problem = Problem::too_large(self.face.options.body_bytes);
+                let problem = Problem::too_large(self.at.face.options.body_bytes);
                 self.refuse(problem);
                 (CloseCode::Size, "the message is too long")
+            }
+            Breach::NoRoom => {
+                self.refuse(Full.into());
+                (CloseCode::Again, "the server is overloaded")
             }
             Breach::Protocol => (CloseCode::Protocol, "this is not the WebSocket protocol"),
             Breach::NotText => (CloseCode::Invalid, "the text is not UTF-8"),
@@ -218,7 +229,7 @@ impl<D: Responses> Session<D> {
             Told::Message(message) => put_text(&mut self.out, &message),
             Told::Refused(refused) => {
                 self.memory = refused.remembered(self.memory.take());
-                self.refuse(refused.problem);
+                self.say(&refused.problem);
             }
             Told::Ended(ended) => self.memory = ended.remembered(self.memory.take()),
         }
@@ -235,7 +246,7 @@ impl<D: Responses> Session<D> {
         }
         self.unanswered = self.unanswered.saturating_add(1);
         put_ping(&mut self.out);
-        self.rest(self.face.options.heartbeat);
+        self.rest(self.at.face.options.heartbeat);
     }
 
     /// Begins what is next in turn, once what was before it is over.
@@ -264,10 +275,12 @@ impl<D: Responses> Session<D> {
             Request::NoText => return self.refuse(no_text()),
         };
         let ask = Ask {
-            face: self.face.clone(),
-            dialect: self.dialect,
-            presented: self.presented.clone(),
-            request_id: self.request_id(),
+            at: self.at.clone(),
+            presented: self.opening.presented.clone(),
+            origin: Origin {
+                request: self.request_id(),
+                ..self.opening.origin.clone()
+            },
             text,
             memory: self.memory.clone(),
         };
@@ -275,14 +288,18 @@ impl<D: Responses> Session<D> {
     }
 
     fn request_id(&self) -> Arc<str> {
-        format!("{}.{}", self.id, self.requests).into()
+        format!("{}.{}", self.opening.origin.request, self.requests).into()
     }
 
     fn refuse(&mut self, problem: Problem) {
+        let problem = self.at.worded(problem, &self.request_id());
+        self.say(&problem);
+    }
+
+    /// Says a problem that is in the words of the dialect already.
+    fn say(&mut self, problem: &Problem) {
         let id = self.request_id();
-        let problem = problem.logged(&id);
-        let problem = self.dialect.reword(problem, None);
-        put_refusal(self.dialect, &problem, &id, &mut self.out);
+        put_refusal(self.at.dialect, problem, &id, &mut self.out);
     }
 
     fn end(&mut self, ending: Ending) {

@@ -4,18 +4,23 @@ use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use bytes::Bytes;
 use response_domain::caller::Presented;
 use response_domain::id::ResponseId;
 use response_domain::status::Status;
+use response_engine::allowances::Cost;
 use response_engine::create::{Created, Memory, Reader, Request};
 use response_engine::read::Whole;
 
 use super::words::{Asked, Generation};
+use crate::audit::{Deed, Origin};
 use crate::dialect::Responses;
+use crate::extract;
+use crate::handler::Mounted;
 use crate::problem::Problem;
+use crate::room::Body;
 use crate::stream::Messages;
-use crate::{Face, extract};
 
 /// What a connection is at.
 pub(super) enum Turn<D> {
@@ -36,6 +41,7 @@ pub(super) struct Answering<D> {
 
 /// A request that is not answered.
 pub(super) struct Refused {
+    /// In the words of the dialect.
     pub(super) problem: Problem,
     /// The response it was to continue.
     previous: Option<ResponseId>,
@@ -93,38 +99,55 @@ impl<D: Responses> Turn<D> {
 
 /// A request as it came, with what the connection knows.
 pub(super) struct Ask<D> {
-    pub(super) face: Face,
-    pub(super) dialect: D,
+    pub(super) at: Mounted<D>,
     /// What the connection was opened with.
     pub(super) presented: Presented,
-    pub(super) request_id: Arc<str>,
-    pub(super) text: Bytes,
+    pub(super) origin: Origin,
+    pub(super) text: Body,
     pub(super) memory: Option<Memory>,
 }
 
 impl<D: Responses> Ask<D> {
     /// Its response on its way, or why there is none.
-    pub(super) async fn answer(self) -> Result<Answering<D>, Refused> {
-        let (text, depth) = (self.text.clone(), self.face.options.json_depth);
-        let previous = || Asked::previous_of(std::str::from_utf8(&text).ok()?);
-        let answered = async {
-            let text = extract::json(&text, depth)?;
-            let asked = Asked::read(text)?;
-            let messages = self.begin(text, asked.generation).await?;
-            let previous = asked.previous;
-            Ok(Answering { messages, previous })
-        };
-        answered.await.map_err(|problem| Refused {
-            problem,
-            previous: previous(),
-        })
+    pub(super) async fn answer(mut self) -> Result<Answering<D>, Refused> {
+        let mut deed = None;
+        let memory = self.memory.take();
+        let answered = self.begin(memory, &mut deed).await;
+        let answered = answered.map_err(|problem| Refused {
+            problem: self.at.worded(problem, &self.origin.request),
+            previous: std::str::from_utf8(&self.text)
+                .ok()
+                .and_then(Asked::previous_of),
+        });
+        if let Some(mut deed) = deed {
+            let status = match &answered {
+                Ok(answering) => {
+                    deed.about(Some(answering.messages.id().to_string()));
+                    StatusCode::OK
+                }
+                Err(refused) => refused.problem.status,
+            };
+            deed.answered(status);
+        }
+        answered
     }
 
-    async fn begin(self, text: &str, generation: Generation) -> Result<Messages<D>, Problem> {
+    async fn begin(
+        &self,
+        memory: Option<Memory>,
+        deed: &mut Option<Deed>,
+    ) -> Result<Answering<D>, Problem> {
+        let (at, origin) = (&self.at, &self.origin);
         // What was good when the connection was opened need not be good any more.
-        let authenticator = &self.face.authenticator;
-        let caller = authenticator.authenticate(self.presented).await?;
-        let mut draft = self.dialect.parse(text)?;
+        let caller = at.recognise(self.presented.clone()).await;
+        let caller = caller.inspect_err(|error| {
+            at.refuse_credential(error, origin);
+        })?;
+        *deed = at.shared.audit.begin("response.create", &caller, origin);
+        at.face.engine.admit(&caller.owner, Cost::Heavy)?;
+        let text = extract::json(&self.text, at.face.options.json_depth)?;
+        let asked = Asked::read(text)?;
+        let mut draft = at.dialect.parse(text)?;
         if draft.background == Some(true) {
             let message = "a request over a WebSocket cannot run in the background";
             return Err(Problem::bad_request("unsupported_parameter", message).about("background"));
@@ -133,15 +156,18 @@ impl<D: Responses> Ask<D> {
         let request = Request {
             caller,
             draft,
-            request_id: self.request_id,
+            request_id: Arc::clone(&origin.request),
             key: None,
-            memory: self.memory,
+            memory,
         };
-        let reader = match generation {
-            Generation::Wanted => created(self.face.engine.create(request).await?)?,
-            Generation::Later => self.face.engine.warm_up(request).await?,
+        let reader = match asked.generation {
+            Generation::Wanted => created(at.face.engine.create(request).await?)?,
+            Generation::Later => at.face.engine.warm_up(request).await?,
         };
-        Ok(Messages::new(self.dialect, reader))
+        Ok(Answering {
+            messages: Messages::new(at.dialect, reader),
+            previous: asked.previous,
+        })
     }
 }
 

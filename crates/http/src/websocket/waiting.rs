@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use crate::room::Body;
 
 /// The most requests that wait on one connection.
 pub(super) const MOST_WAITING: usize = 8;
@@ -23,7 +23,7 @@ pub(super) struct Waiting {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request {
     /// The text of its message.
-    Asked(Bytes),
+    Asked(Body),
     /// It is to be refused, because too many waited.
     TooMany,
     /// It is to be refused, because it is no text.

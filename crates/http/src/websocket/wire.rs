@@ -10,11 +10,13 @@ use actix_web::web;
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 
+use crate::room::{Body, Full, Part, Room};
+
 /// What a client says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Message {
     /// A text; it is UTF-8.
-    Text(Bytes),
+    Text(Body),
     /// Bytes that are no text.
     Binary,
     /// It asks whether anybody is there.
@@ -30,6 +32,8 @@ pub(super) enum Message {
 pub(super) enum Breach {
     /// A message is longer than allowed.
     TooLong,
+    /// There is no room for what comes.
+    NoRoom,
     /// What comes is not the protocol.
     Protocol,
     /// A text is not UTF-8.
@@ -44,6 +48,8 @@ pub(super) struct Inbox {
     unread: BytesMut,
     /// The pieces of a message that has begun, and whether it is a text.
     begun: Option<(BytesMut, OpCode)>,
+    /// The room of what came and is not told yet.
+    part: Part,
     /// The most bytes of a message.
     most: usize,
     /// Whether anything came since this was last asked.
@@ -51,11 +57,12 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(payload: web::Payload, most: usize) -> Self {
+    pub(super) fn new(payload: web::Payload, room: &Room, most: usize) -> Self {
         Self {
             payload,
             unread: BytesMut::new(),
             begun: None,
+            part: room.part(),
             most,
             heard: false,
         }
@@ -75,6 +82,9 @@ impl Inbox {
             match ready!(Pin::new(&mut self.payload).poll_next(context)) {
                 Some(Ok(bytes)) => {
                     self.heard = true;
+                    if let Err(Full) = self.part.grow(bytes.len()) {
+                        return Poll::Ready(Err(Breach::NoRoom));
+                    }
                     self.unread.extend_from_slice(&bytes);
                 }
                 Some(Err(_)) | None => return Poll::Ready(Err(Breach::Gone)),
@@ -86,6 +96,7 @@ impl Inbox {
     pub(super) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.unread = BytesMut::new();
         self.begun = None;
+        self.part.shrink_to(0);
         while let Some(Ok(_)) = ready!(Pin::new(&mut self.payload).poll_next(context)) {}
         Poll::Ready(())
     }
@@ -110,8 +121,11 @@ impl Inbox {
                 return Ok(None);
             };
             let bytes = bytes.unwrap_or_default();
-            if let Some(message) = self.take(is_last, kind, bytes)? {
-                return Ok(Some(message));
+            let message = self.take(is_last, kind, bytes)?;
+            let begun = self.begun.as_ref().map_or(0, |(pieces, _)| pieces.len());
+            self.part.shrink_to(begun + self.unread.len());
+            if message.is_some() {
+                return Ok(message);
             }
         }
     }
@@ -166,7 +180,10 @@ impl Inbox {
         }
         let whole = whole.freeze();
         match std::str::from_utf8(&whole) {
-            Ok(_) => Ok(Some(Message::Text(whole))),
+            Ok(_) => {
+                let part = self.part.split(whole.len());
+                Ok(Some(Message::Text(Body::new(whole, part))))
+            }
             Err(_) => Err(Breach::NotText),
         }
     }

@@ -1,64 +1,19 @@
 //! The access log: one line a request, and no secrets in it.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
-
 use response_testkit::script::{TurnScript, text};
 use response_testkit::vault::TestVault;
-use serde_json::{Value, json};
-use tokio::sync::Notify;
+use serde_json::json;
 
 use crate::client::Call;
-use crate::world::{Plan, World};
-
-/// What was logged, by every thread.
-#[derive(Clone, Default)]
-struct Log {
-    text: Arc<Mutex<Vec<u8>>>,
-    written: Arc<Notify>,
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        text.extend_from_slice(bytes);
-        self.written.notify_one();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8(text.clone()).unwrap()
-    }
-
-    /// The access line of the request with this id, when it is written.
-    async fn line(&self, request: &str) -> Value {
-        loop {
-            let written = self.written.notified();
-            let text = self.text();
-            let mut lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
-            let is_it = |line: &Value| {
-                line["fields"]["request.id"] == request
-                    && line["fields"]["message"] == "request answered"
-            };
-            if let Some(line) = lines.find(is_it) {
-                return line;
-            }
-            written.await;
-        }
-    }
-}
+use crate::log::Log;
+use crate::who::Known;
+use crate::world::Plan;
 
 /// Paths, the ids of their requests, and what the line says: status, level and route.
 const PLAIN: &[(&str, &str, u16, &str, &str)] = &[
     ("/healthz", "req-probe", 200, "DEBUG", "/healthz"),
     ("/metrics", "req-scrape", 200, "DEBUG", "/metrics"),
+    ("/health/auth", "req-auth", 200, "DEBUG", "/health/auth"),
     ("/nothing/secret", "req-lost", 404, "INFO", "none"),
     (
         "/v1/responses/secret",
@@ -77,19 +32,11 @@ const PLAIN: &[(&str, &str, u16, &str, &str)] = &[
     ("/openai/v1/secret", "req-astray", 404, "INFO", "none"),
 ];
 
-/// One test, because there is one log for the whole process.
 #[tokio::test]
 async fn a_request_leaves_one_line_without_secrets() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let log = Log::of_process();
     let turns = [text("hi"), text("hi"), TurnScript::Hangs(Vec::new())];
-    let world = World::new(turns).await;
+    let world = Plan::new(turns).authenticator(Known("ada")).build().await;
     let ask = |id: &str, stream: bool| {
         let call = Call::new("POST", "/v1/responses?secret=query");
         let call = call.header("x-request-id", id);
@@ -98,12 +45,13 @@ async fn a_request_leaves_one_line_without_secrets() {
     };
     for (id, stream) in [("req-waited", false), ("req-streamed", true)] {
         let reply = ask(id, stream).send(&world).await;
-        let line = log.line(id).await;
+        let line = log.access(id).await;
         let fields = &line["fields"];
         assert_eq!(line["level"], "INFO");
         assert_eq!(fields["http.method"], "POST");
         assert_eq!(fields["http.route"], "/v1/responses");
         assert_eq!(fields["http.status"], 200);
+        assert_eq!(fields["caller.owner"], "ada");
         assert_eq!(
             fields["response.id"].as_str(),
             reply.header("x-response-id")
@@ -113,12 +61,14 @@ async fn a_request_leaves_one_line_without_secrets() {
     let open = ask("req-left", false).open(&world).await;
     world.model.hanging.notified().await;
     drop(open);
-    assert_eq!(log.line("req-left").await["fields"]["http.status"], 499);
+    assert_eq!(log.access("req-left").await["fields"]["http.status"], 499);
     for &(path, id, status, level, route) in PLAIN {
         let call = Call::new("GET", path).header("x-request-id", id);
         call.send(&world).await;
-        let line = log.line(id).await;
+        let line = log.access(id).await;
         assert_eq!(line["fields"]["http.status"], status);
+        let owner = (status == 404 && route != "none").then_some("ada");
+        assert_eq!(line["fields"]["caller.owner"].as_str(), owner, "{path}");
         assert_eq!(
             (&line["level"], &line["fields"]["http.route"]),
             (&json!(level), &json!(route))
@@ -128,7 +78,7 @@ async fn a_request_leaves_one_line_without_secrets() {
     let call = Call::new("POST", "/v1/webhooks").header("x-request-id", "req-keyless");
     let body = json!({"url": "https://a.example", "events": ["*"]});
     call.json(&body).send(&keyless.build().await).await;
-    log.line("req-keyless").await;
+    log.access("req-keyless").await;
     assert!(log.text().contains("RESPONSE_VAULT_KEYS"), "the operator");
     let lines: Vec<String> = log.text().lines().map(str::to_owned).collect();
     let ours = lines.iter().filter(|line| line.contains("response_http"));

@@ -9,6 +9,7 @@
 
 mod about;
 mod access;
+mod audit;
 mod background;
 mod bad_fields;
 mod bad_requests;
@@ -22,7 +23,9 @@ mod follower;
 mod health;
 mod input;
 mod layout;
+mod limits;
 mod lists;
+mod log;
 mod openai;
 mod openai_api;
 mod openai_requests;

@@ -43,7 +43,8 @@ fn inbox(bytes: &'static [u8], most: usize) -> Inbox {
     let parts: (HttpRequest, Payload) = TestRequest::default().set_payload(bytes).to_http_parts();
     let (request, mut payload) = parts;
     let payload = web::Payload::from_request(&request, &mut payload);
-    Inbox::new(payload.now_or_never().unwrap().unwrap(), most)
+    let payload = payload.now_or_never().unwrap().unwrap();
+    Inbox::new(payload, &Room::new(1 << 20), most)
 }
 
 /// What is read when `pieces` come one after another.
@@ -60,7 +61,7 @@ fn read(pieces: &[&[u8]], most: usize) -> Result<Vec<Message>, Breach> {
 }
 
 fn text(text: &str) -> Message {
-    Message::Text(Bytes::copy_from_slice(text.as_bytes()))
+    Message::Text(Bytes::copy_from_slice(text.as_bytes()).into())
 }
 
 #[test]
