@@ -17,5 +17,6 @@ pub mod conversation_suite;
 pub mod idempotency_suite;
 pub mod postgres;
 pub mod queue_suite;
+pub mod retention_suite;
 pub mod store_suite;
 pub mod webhook_suite;

@@ -34,3 +34,4 @@ response_testkit::webhook_suite!(fixture());
 response_testkit::conversation_suite!(fixture());
 response_testkit::idempotency_suite!(fixture());
 response_testkit::api_key_suite!(fixture());
+response_testkit::retention_suite!(fixture());

@@ -30,7 +30,9 @@ pub async fn another_digest_is_nobodys(store: &dyn ApiKeyStore) {
     keep(store, &fresh(1), 1).await;
     for bit in [0, 100, 255] {
         let mut other = digest(1);
-        other.0[bit / 8] ^= 1 << (bit % 8);
+        if let Some(byte) = other.0.get_mut(bit / 8) {
+            *byte ^= 1 << (bit % 8);
+        }
         let found = store.key_of(&other, later(0)).await;
         assert_eq!(found.ok(), Some(None), "bit {bit}");
     }

@@ -11,6 +11,7 @@ use response_domain::item::Item;
 use response_domain::json::Json;
 use response_domain::ports::conversation::ConversationStore;
 use response_domain::ports::store::StoreError;
+use response_domain::time::Timestamp;
 
 use super::MemoryStore;
 use super::row::Row;
@@ -43,6 +44,7 @@ enum Standing {
 
 #[derive(Debug)]
 struct Put {
+    at: Timestamp,
     owner: OwnerId,
     conversation: ConversationId,
     items: BTreeMap<ItemId, Arc<Item>>,
@@ -72,6 +74,50 @@ impl Conversations {
         let put = self.put.get(&id.parent).filter(|put| put.owner == *owner);
         put.and_then(|put| put.items.get(id)).cloned()
     }
+
+    /// When its owner made it, or it began, if its owner ever said something of it.
+    pub(super) fn created(&self, id: ConversationId) -> Option<Timestamp> {
+        self.rows.get(&id).map(|said| said.conversation.created)
+    }
+
+    /// Those of which owners said something, and those into which they put something.
+    pub(super) fn spoken_of(&self) -> impl Iterator<Item = ConversationId> {
+        let put = self.put.values().map(|put| put.conversation);
+        self.rows.keys().copied().chain(put)
+    }
+
+    /// Those that hold what was put there, or where that was before that moment was not.
+    pub(super) fn standing(
+        &self,
+        before: Option<Timestamp>,
+    ) -> impl Iterator<Item = ConversationId> {
+        let is_past = move |put: &Put| before.is_some_and(|before| put.at < before);
+        let standing = self.put.values();
+        let standing = standing.filter(move |put| !put.items.is_empty() || !is_past(put));
+        standing.map(|put| put.conversation)
+    }
+
+    /// Forgets what was put somewhere before that moment; answers how often something was.
+    pub(super) fn forget_put(&mut self, before: Timestamp, at_most: usize) -> usize {
+        let past = |put: &&mut Put| put.at < before && !put.items.is_empty();
+        let past = self.put.values_mut().filter(past).take(at_most);
+        past.map(|put| put.items.clear()).count()
+    }
+
+    /// Forgets that there was such a conversation, and every place of it.
+    pub(super) fn remove(&mut self, id: ConversationId, rows: &BTreeMap<ResponseId, Row>) {
+        let put = &self.put;
+        self.places.retain(|place| match place {
+            Place::Response(response) => {
+                let row = rows.get(response);
+                row.is_none_or(|row| row.response.conversation != Some(id))
+            }
+            Place::Put(parent) => put.get(parent).is_none_or(|put| put.conversation != id),
+            Place::Removal(_, conversation) => *conversation != id,
+        });
+        self.put.retain(|_, put| put.conversation != id);
+        self.rows.remove(&id);
+    }
 }
 
 impl State {
@@ -80,6 +126,7 @@ impl State {
         owner: &OwnerId,
         id: ConversationId,
         items: &[Arc<Item>],
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         let Some(first) = items.first() else {
             return Ok(());
@@ -93,6 +140,7 @@ impl State {
             return Err(StoreError::Stale);
         }
         let put = Put {
+            at,
             owner: owner.clone(),
             conversation: id,
             items: items.iter().map(|it| (it.id, Arc::clone(it))).collect(),
@@ -220,10 +268,11 @@ impl ConversationStore for MemoryStore {
         items: &[Arc<Item>],
     ) -> Result<(), StoreError> {
         let mut state = self.state();
+        let now = self.now(&state);
         if state.conversations.rows.contains_key(&conversation.id) {
             return Err(StoreError::Stale);
         }
-        state.put(owner, conversation.id, items)?;
+        state.put(owner, conversation.id, items, now)?;
         state.say(owner, conversation, Standing::Open);
         Ok(())
     }
@@ -269,10 +318,11 @@ impl ConversationStore for MemoryStore {
         items: &[Arc<Item>],
     ) -> Result<bool, StoreError> {
         let mut state = self.state();
+        let now = self.now(&state);
         if state.conversation(owner, id).is_none() {
             return Ok(false);
         }
-        state.put(owner, id, items)?;
+        state.put(owner, id, items, now)?;
         Ok(true)
     }
 

@@ -8,3 +8,4 @@ response_testkit::webhook_suite!(async { Fixture::in_memory() });
 response_testkit::conversation_suite!(async { Fixture::in_memory() });
 response_testkit::idempotency_suite!(async { Fixture::in_memory() });
 response_testkit::api_key_suite!(async { Fixture::in_memory() });
+response_testkit::retention_suite!(async { Fixture::in_memory() });
