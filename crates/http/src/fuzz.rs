@@ -148,7 +148,7 @@ fn laid_out(body: &str) -> String {
             _ if escaped => escaped = false,
             '\\' if in_string => escaped = true,
             '"' => in_string = !in_string,
-            '{' | '[' | ']' | '}' | ',' | ':' if !in_string => out.push_str(" \n"),
+            '{' | '[' | ']' | '}' | ',' | ':' if !in_string => out.push(' '),
             _ => {}
         }
     }
