@@ -17,6 +17,14 @@ const CONSUMERS: &str = "consumer";
 /// What stands before an IPv4 address that is written as an IPv6 one, in bits.
 const MAPPED: u8 = 96;
 
+/// Whom the gateway says a request is of.
+pub(crate) enum Word {
+    /// A user of the platform.
+    User(OwnerId),
+    /// One of its own callers. Behind it may be a program, or all whose tokens one issuer signs.
+    Consumer(OwnerId),
+}
+
 /// How the gateway is told from others.
 pub(crate) struct Gate {
     nets: Vec<IpNet>,
@@ -40,26 +48,20 @@ impl Gate {
     }
 
     /// Whom the gateway says this is, if it says so and if it is the gateway that says it.
-    pub(crate) fn owner(&self, presented: &Presented) -> Result<Option<OwnerId>, AuthError> {
+    pub(crate) fn word(&self, presented: &Presented) -> Result<Option<Word>, AuthError> {
         let said = presented.assertion.as_deref();
-        let Some(said) = said.filter(|said| self.vouches(presented.peer, said)) else {
-            return Ok(None);
-        };
-        let owner = match said {
-            Assertion {
-                is_anonymous: true, ..
-            } => return Ok(None),
-            Assertion {
+        let said = said.filter(|said| !said.is_anonymous && self.vouches(presented.peer, said));
+        let word = match said {
+            Some(Assertion {
                 user: Some(user), ..
-            } => OwnerId::of_subject(None, user),
-            Assertion {
+            }) => OwnerId::of_subject(None, user).map(Word::User),
+            Some(Assertion {
                 consumer: Some(consumer),
                 ..
-            } => OwnerId::of_subject(Some(CONSUMERS), consumer),
-            Assertion { .. } => return Ok(None),
+            }) => OwnerId::of_subject(Some(CONSUMERS), consumer).map(Word::Consumer),
+            Some(_) | None => return Ok(None),
         };
-        owner
-            .map(Some)
+        word.map(Some)
             .map_err(|_invalid| AuthError::Invalid(Flaw::Claims))
     }
 

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use crate::foreign::{self, ForeignKeys};
-use crate::gateway::Gate;
+use crate::gateway::{Gate, Word};
 use crate::jwks::Surroundings;
 use crate::options::{Options, OptionsError};
 use crate::own::OwnKeys;
@@ -93,8 +93,12 @@ impl Identity {
         let Some(gate) = &self.gate else {
             return Ok(None);
         };
-        let Some(owner) = gate.owner(presented)? else {
-            return Ok(None);
+        let owner = match gate.word(presented)? {
+            Some(Word::User(owner)) => owner,
+            // To Kong whoever has a token of an issuer is one and the same consumer: who it is says the token.
+            Some(Word::Consumer(_)) if self.can_judge(&presented.credential) => return Ok(None),
+            Some(Word::Consumer(owner)) => owner,
+            None => return Ok(None),
         };
         let (credential, expires) = match &presented.credential {
             Credential::Absent => (Credential::Absent, None),
@@ -110,6 +114,22 @@ impl Identity {
             expires,
             means: Means::Gateway,
         }))
+    }
+
+    /// Whether this credential is of a kind that is judged here.
+    fn can_judge(&self, credential: &Credential) -> bool {
+        let is_key = |text: &str| {
+            let is_foreign = text.starts_with(foreign::PREFIX) && !is_ours(text);
+            (is_ours(text) && self.own_keys.is_some())
+                || (is_foreign && self.foreign_keys.is_some())
+        };
+        match credential {
+            Credential::Absent => false,
+            Credential::ApiKey(text) => is_key(text),
+            Credential::Bearer(text) => {
+                is_key(text) || (self.tokens.is_some() && token::is_like_one(text))
+            }
+        }
     }
 
     /// Who this is by a key of either kind; `None` when it is no key.

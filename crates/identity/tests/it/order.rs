@@ -117,6 +117,49 @@ async fn the_gateways_word_comes_before_what_it_passes_on() {
     }
 }
 
+/// Kong's plugin for tokens names its consumer for the issuer on each of them, whosever it is.
+#[tokio::test]
+async fn of_a_consumer_that_brings_a_credential_of_its_own_the_credential_says_who_it_is() {
+    let all = all().await;
+    let token = |subject: &str| {
+        let mut claims = claims(&all.clock);
+        claims["sub"] = json!(subject);
+        all.signer.token(&claims)
+    };
+    let own = all.store.add("bob", None).await;
+    let mut stale = claims(&all.clock);
+    stale["exp"] = json!(0);
+    let (ada, eve) = (token("ada"), token("eve"));
+    for (credential, expected) in [
+        (Credential::bearer(ada), "ada"),
+        (Credential::bearer(eve), "eve"),
+        (Credential::bearer(all.signer.token(&stale)), "(expired)"),
+        (Credential::bearer("a.b.c".into()), "(malformed)"),
+        (Credential::bearer(own.clone()), "bob"),
+        (Credential::api_key(own), "bob"),
+        (Credential::api_key("sk_abc".into()), "ada"),
+        // What is of no kind that is judged here says nothing.
+        (Credential::Absent, "consumer|keycloak-jwt"),
+        (Credential::bearer("opaque".into()), "consumer|keycloak-jwt"),
+        (
+            Credential::api_key("opaque".into()),
+            "consumer|keycloak-jwt",
+        ),
+    ] {
+        let presented = Presented {
+            credential: credential.clone(),
+            peer: None,
+            assertion: Some(Arc::new(Assertion {
+                consumer: Some("keycloak-jwt".into()),
+                proof: Some(SECRET.to_owned().into()),
+                ..Assertion::default()
+            })),
+        };
+        let outcome = all.identity.authenticate(presented).await;
+        assert_eq!(in_a_word(outcome), expected, "{credential:?}");
+    }
+}
+
 #[tokio::test]
 async fn each_credential_goes_one_way_and_is_seen_by_nobody_else() {
     let all = all().await;
