@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use response_domain::caller::{Caller, Means, OwnerId};
 use tokio::time::Instant;
 
-use crate::metrics;
+use crate::metrics as numbers;
 
 /// Lines about refused credentials in one [`WINDOW`]; of others only their number is told.
 const MOST: u32 = 5;
@@ -64,7 +64,7 @@ impl Audit {
 
     /// Notes that a credential was refused, and why. Whoever sends many of them does not fill the logs.
     pub(crate) fn refused(&self, reason: &'static str, origin: &Origin) -> Said {
-        metrics::count_refused_credential(reason);
+        numbers::count_refused_credential(reason);
         if !self.0.refusals().is_one_more_let_through(Instant::now()) {
             return Said::Nothing;
         }
@@ -221,26 +221,71 @@ impl Drop for Deed {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Write};
+
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     use super::*;
 
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Written {
+        /// How many lines hold a text.
+        fn count(&self, text: &str) -> usize {
+            let written = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            written.lines().filter(|line| line.contains(text)).count()
+        }
+    }
+
+    fn origin() -> Origin {
+        Origin {
+            request: "req-1".into(),
+            client: None,
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn of_many_refusals_some_are_told_and_the_others_counted() {
-        let mut refusals = Refusals {
-            since: Instant::now(),
-            written: 0,
-            left_out: 0,
+    async fn of_a_flood_of_refusals_some_are_told_and_the_others_counted() {
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let _log = tracing::subscriber::set_default(subscriber);
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let numbers = recorder.handle();
+        let _recorder = metrics::set_default_local_recorder(&recorder);
+        let audit = Audit::new(true);
+        let flood = |audit: &Audit| {
+            let refused = (0..1_000).map(|_| audit.refused("signature", &origin()));
+            refused.filter(|said| *said == Said::Aloud).count()
         };
-        let let_through = |refusals: &mut Refusals| {
-            (0..1_000)
-                .filter(|_| refusals.is_one_more_let_through(Instant::now()))
-                .count()
-        };
-        assert_eq!(let_through(&mut refusals), 5);
-        assert_eq!(refusals.left_out, 995);
+        assert_eq!(flood(&audit), 5);
         tokio::time::advance(WINDOW - Duration::from_millis(1)).await;
-        assert_eq!(let_through(&mut refusals), 0);
+        audit.settle();
+        assert_eq!(flood(&audit), 0);
+        assert_eq!((written.count("req-1"), written.count("left_out")), (5, 0));
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(let_through(&mut refusals), 5);
-        assert_eq!(refusals.left_out, 995, "those before were told");
+        audit.settle();
+        audit.settle();
+        assert_eq!(written.count("audit.left_out=1995"), 1, "and once only");
+        assert_eq!(flood(&audit), 5);
+        drop(audit);
+        assert_eq!(written.count("audit.left_out=995"), 1, "the last ones too");
+        assert_eq!(written.count("req-1"), 10);
+        let row = "jan_response_api_refused_credentials_total{reason=\"signature\"} 3000";
+        assert!(numbers.render().contains(row), "{}", numbers.render());
     }
 }
