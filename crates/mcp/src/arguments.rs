@@ -1,54 +1,45 @@
-//! The arguments of a call: what the model wrote, checked against the tool's schema, with what
-//! this service fills in itself.
+//! The arguments of a call: what the model wrote, within limits, with what this service fills in itself.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use jsonschema::error::ValidationErrorKind;
-use jsonschema::{PatternOptions, ValidationError, Validator};
 use response_domain::json::Json;
 use response_domain::ports::llm::CallContext;
 use response_domain::tool::ToolCall;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::clean::excerpt;
-use crate::schema::ContextArgument;
+use crate::schema::{ContextArgument, depth};
 
-/// How often a pattern may try another way before it is given up.
-const MAX_BACKTRACKS: usize = 100_000;
-/// How many faults one complaint names.
-const MAX_FAULTS: usize = 5;
-/// How long the words for one fault may be.
-const MAX_FAULT: usize = 400;
+/// How long arguments may be, in bytes.
+const MAX_LENGTH: usize = 1024 * 1024;
+/// How deep they may be nested.
+const MAX_DEPTH: usize = 64;
 
-/// A check of arguments. Nothing outside the schema is ever fetched for it.
-pub(crate) fn compile(schema: &Json) -> Result<Validator, ValidationError<'static>> {
-    jsonschema::options()
-        .offline()
-        .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKS))
-        .build(&schema.to_value())
-}
-
-/// The arguments as they are sent, or what is wrong with them in words for the model.
-pub(crate) fn prepare(
-    call: &ToolCall,
-    context: &CallContext,
-    fill_in: &[ContextArgument],
-    check: Option<&Validator>,
-) -> Result<Json, String> {
+/// What the model wrote as it is checked: an object, without what is filled in; or what is wrong with it, in
+/// words for the model.
+pub(crate) fn read(call: &ToolCall, fill_in: &[ContextArgument]) -> Result<Value, String> {
+    let text = call.arguments.as_str();
+    if text.len() > MAX_LENGTH {
+        return Err(format!("They are longer than {MAX_LENGTH} bytes."));
+    }
+    if depth(text) > MAX_DEPTH {
+        return Err(format!("They are nested deeper than {MAX_DEPTH}."));
+    }
     let Value::Object(mut given) = call.arguments.to_value() else {
         return Err("They must be a JSON object.".to_owned());
     };
     for argument in fill_in {
         given.remove(argument.name());
     }
-    if let Some(check) = check {
-        let given = Value::Object(given);
-        if !check.is_valid(&given) {
-            return Err(faults(check, &given));
-        }
-    }
+    Ok(Value::Object(given))
+}
+
+/// The arguments as they are sent.
+pub(crate) fn filled(
+    call: &ToolCall,
+    context: &CallContext,
+    fill_in: &[ContextArgument],
+) -> Result<Json, String> {
     if fill_in.is_empty() {
         return Ok(call.arguments.clone());
     }
@@ -73,37 +64,21 @@ pub(crate) fn prepare(
         .map_err(|error| error.to_string())
 }
 
-fn faults(check: &Validator, given: &Value) -> String {
-    let mut errors = check.iter_errors(given);
-    let mut text = String::from("They do not fit the tool's schema:");
-    for error in errors.by_ref().take(MAX_FAULTS) {
-        let _ = write!(text, "\n- {}", excerpt(&fault(&error), MAX_FAULT));
-    }
-    if errors.next().is_some() {
-        text.push_str("\n- and more");
-    }
-    text
-}
+/// Both, with a check between them that costs little.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn prepare(
+    call: &ToolCall,
+    context: &CallContext,
+    fill_in: &[ContextArgument],
+    check: &crate::check::Check,
+) -> Result<Json, String> {
+    use crate::check::{Budget, Finding};
 
-/// Where, and what is allowed there.
-fn fault(error: &ValidationError<'_>) -> String {
-    let path = error.instance_path().as_str();
-    let place = if path.is_empty() { "the whole" } else { path };
-    let mut text = format!("{place}: {}", error.masked_with("this value"));
-    let ways = match error.kind() {
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            context.as_slice()
-        }
-        _ => &[],
-    };
-    for (at, way) in ways.iter().filter_map(|errors| errors.first()).enumerate() {
-        let joint = if at == 0 { " (" } else { "; or " };
-        let _ = write!(text, "{joint}{}", way.masked_with("this value"));
+    let given = read(call, fill_in)?;
+    match check.find(&given, Budget(20_000)) {
+        Finding::Unfit(why) => Err(why),
+        Finding::Fits | Finding::Spent => filled(call, context, fill_in),
     }
-    if !ways.is_empty() {
-        text.push(')');
-    }
-    text
 }
 
 #[cfg(test)]
@@ -115,6 +90,7 @@ mod tests {
     use response_domain::tool::{ToolHome, ToolSpec};
 
     use super::*;
+    use crate::check::Check;
     use crate::schema::Parameters;
 
     fn json(text: &str) -> Json {
@@ -134,14 +110,14 @@ mod tests {
 
     fn prepared(schema: &str, arguments: &str) -> Result<String, String> {
         let parameters = Parameters::read(Some(json(schema).raw()), true).unwrap();
-        let check = compile(&parameters.shown).unwrap();
+        let check = Check::new(&parameters.shown);
         let call = ToolCall {
             execution: ExecutionId::new(RawId::new(1), 2),
             tool: Arc::new(ToolSpec::plain("t", ToolHome::Caller, parameters.shown)),
             arguments: json(arguments),
         };
-        prepare(&call, &context(None), &parameters.context, Some(&check))
-            .map(|sent| sent.as_str().to_owned())
+        let sent = prepare(&call, &context(None), &parameters.context, &check)?;
+        Ok(sent.as_str().to_owned())
     }
 
     #[test]
@@ -203,21 +179,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_fetched_for_a_check() {
-        for schema in [
-            r#"{"$ref":"http://127.0.0.1:1/schema.json"}"#,
-            r#"{"$ref":"file:///etc/hostname"}"#,
-        ] {
-            assert!(compile(&json(schema)).is_err(), "{schema}");
+    fn arguments_have_an_end() {
+        let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_LENGTH));
+        assert!(prepared("{}", &long).unwrap_err().contains("1048576 bytes"));
+        let nested =
+            |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        assert!(prepared("{}", &nested(MAX_DEPTH - 1)).is_ok());
+        for depth in [MAX_DEPTH, 10_000] {
+            assert!(
+                prepared("{}", &nested(depth))
+                    .unwrap_err()
+                    .contains("deeper than 64")
+            );
         }
-        let local = r##"{"$ref":"#/$defs/a","$defs":{"a":{"type":"object"}}}"##;
-        assert!(compile(&json(local)).is_ok());
-    }
-
-    #[test]
-    fn a_costly_pattern_is_given_up() {
-        let schema = r#"{"properties":{"a":{"type":"string","pattern":"^(?=(a+)+$)(a|aa)+$"}}}"#;
-        let arguments = format!(r#"{{"a":"{}!"}}"#, "a".repeat(60));
-        assert!(prepared(schema, &arguments).is_err());
     }
 }

@@ -8,22 +8,26 @@ use response_domain::caller::Credential;
 use response_domain::json::Json;
 use response_domain::ports::llm::CallContext;
 use response_domain::ports::tools::ToolError;
-use response_domain::tool::{Repeat, ToolCall, ToolReply, Verdict};
+use response_domain::tool::{Repeat, ToolCall, ToolReply, ToolSpec, Verdict};
 use response_egress::Bytes;
 use response_egress::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::sleep;
 
-use crate::arguments::prepare;
+use crate::arguments;
+use crate::check::{Check, Finding};
 use crate::exchange::Post;
 use crate::fault::{Fault, Footing};
 use crate::link::{Era, Link};
 use crate::listing::{Asker, RETRY_DELAY};
 use crate::message::Awaited;
 use crate::mirror::{self, Mirror};
+use crate::options::ContextArguments;
 use crate::pace::Pace;
 use crate::registry::Catalog;
 use crate::result;
+use crate::schema::{ContextArgument, Parameters};
 use crate::server::{NamedBy, Server};
+use crate::tool::Tool;
 use crate::wire::{self, Call, Meta};
 
 const METHOD: &str = "tools/call";
@@ -65,12 +69,11 @@ pub(crate) async fn configured(
         tracing::warn!(
             mcp.server = label,
             tool.name = &*call.tool.name,
-            "a tool that was on offer is not listed any more; it is called unchecked"
+            "a tool that was on offer is not listed any more; it is called as it was offered"
         );
     }
-    let check = tool.as_ref().and_then(|tool| tool.check());
-    let fill_in = tool.as_ref().map_or(&[][..], |tool| &tool.context);
-    let arguments = match prepare(call, context, fill_in, check) {
+    let held = Held::to_offer(&call.tool, tool.as_deref(), server.context);
+    let arguments = match held.prepare(server, call, context).await {
         Ok(arguments) => arguments,
         Err(what) => return Ok(bad_arguments(call, &what)),
     };
@@ -86,8 +89,7 @@ pub(crate) async fn configured(
     calling.reply(limits).await
 }
 
-/// Calls a tool of a server that the caller names. Its arguments are not held to its schema: a schema can be
-/// made so that the check never ends, and this one may be anybody's. The server checks them itself.
+/// Calls a tool of a server that the caller names.
 pub(crate) async fn strange(
     server: &Arc<Server>,
     name: &str,
@@ -95,7 +97,8 @@ pub(crate) async fn strange(
     context: &CallContext,
     limits: Limits,
 ) -> Result<ToolReply, ToolError> {
-    let arguments = match prepare(call, context, &[], None) {
+    let held = Held::to_offer(&call.tool, None, server.context);
+    let arguments = match held.prepare(server, call, context).await {
         Ok(arguments) => arguments,
         Err(what) => return Ok(bad_arguments(call, &what)),
     };
@@ -111,6 +114,56 @@ pub(crate) async fn strange(
         execution: call.execution.to_string(),
     };
     calling.reply(limits).await
+}
+
+/// What the arguments of a call are held to: the tool as the run offered it, whatever its server says of it
+/// by now.
+struct Held {
+    check: Arc<Check>,
+    fill_in: Vec<ContextArgument>,
+}
+
+impl Held {
+    fn to_offer(offered: &ToolSpec, listed: Option<&Tool>, context: ContextArguments) -> Self {
+        if let Some(listed) = listed.filter(|listed| listed.parameters == offered.parameters) {
+            return Self {
+                check: Arc::clone(listed.check()),
+                fill_in: listed.context.clone(),
+            };
+        }
+        // Either the server has changed it since, or the request words it in its own way. What is filled in
+        // is no longer in what was shown, unless a request put it there.
+        let is_given = context == ContextArguments::Given;
+        let own = Parameters::read(Some(offered.parameters.raw()), is_given).ok();
+        let (shown, mut fill_in) = match own {
+            Some(own) => (own.shown, own.context),
+            None => (offered.parameters.clone(), Vec::new()),
+        };
+        let more = listed.map_or(&[][..], |listed| &listed.context);
+        let more = more.iter().filter(|it| !fill_in.contains(it)).copied();
+        let more: Vec<_> = more.collect();
+        fill_in.extend(more);
+        Self {
+            check: Arc::new(Check::new(&shown)),
+            fill_in,
+        }
+    }
+
+    /// The arguments as they are sent, or what is wrong with them in words for the model.
+    async fn prepare(
+        &self,
+        server: &Server,
+        call: &ToolCall,
+        context: &CallContext,
+    ) -> Result<Json, String> {
+        let given = arguments::read(call, &self.fill_in)?;
+        match server.common.checker.find(&self.check, given).await {
+            Finding::Fits => {}
+            Finding::Unfit(why) => return Err(why),
+            Finding::Spent => server.log_unchecked(&call.tool.name),
+        }
+        arguments::filled(call, context, &self.fill_in)
+    }
 }
 
 fn bad_arguments(call: &ToolCall, what: &str) -> ToolReply {

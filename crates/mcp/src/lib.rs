@@ -9,6 +9,8 @@
 mod annotations;
 mod arguments;
 mod call;
+mod check;
+mod checker;
 mod clean;
 mod content;
 mod exchange;
@@ -30,6 +32,9 @@ mod schema;
 mod server;
 mod tool;
 mod wire;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 
 use std::sync::Arc;
 use std::time::Duration;

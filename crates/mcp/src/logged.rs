@@ -113,6 +113,17 @@ impl Server {
         );
     }
 
+    pub(crate) fn log_unchecked(&self, tool: &str) {
+        if self.is_strange() {
+            return;
+        }
+        tracing::warn!(
+            mcp.server = &*self.label,
+            tool.name = tool,
+            "to check the arguments of a call would take too long; they go to the tool server as they are"
+        );
+    }
+
     pub(crate) fn log_lost_session(&self, fault: &Fault) {
         if self.is_strange() {
             return;

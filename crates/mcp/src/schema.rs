@@ -138,7 +138,7 @@ fn admits(kind: &Value, name: &str) -> bool {
 }
 
 /// How deep JSON text nests.
-fn depth(text: &str) -> usize {
+pub(crate) fn depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in text.bytes() {
         match byte {

@@ -14,9 +14,11 @@ use response_egress::header::{
 use response_egress::{Bytes, EgressClient, Outbound, Url};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use crate::checker::Checker;
 use crate::exchange::is_stream;
 use crate::fault::Fault;
 use crate::link::{Era, Link, Links};
@@ -60,6 +62,14 @@ impl Background {
         self.tasks.spawn_on(task, &self.runtime);
     }
 
+    /// Runs what takes the whole of a thread.
+    pub(crate) fn spawn_blocking<T: Send + 'static>(
+        &self,
+        task: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.tasks.spawn_blocking_on(task, &self.runtime)
+    }
+
     /// Waits until everything that was spawned is done.
     pub(crate) async fn finish(&self) {
         self.tasks.close();
@@ -82,6 +92,7 @@ pub(crate) enum NamedBy {
 pub(crate) struct Common {
     pub(crate) client: EgressClient,
     pub(crate) background: Background,
+    pub(crate) checker: Checker,
     /// Set when a server tells that its tools have changed.
     pub(crate) changed: Arc<AtomicBool>,
     pub(crate) identity: Arc<Identity>,
@@ -92,6 +103,7 @@ impl Common {
     pub(crate) fn new(options: &Options, client: EgressClient, background: Background) -> Self {
         Self {
             client,
+            checker: Checker::new(background.clone()),
             background,
             changed: Arc::default(),
             identity: Arc::new(Identity {

@@ -2,14 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use jsonschema::Validator;
 use response_domain::json::Json;
 use response_domain::tool::Repeat;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::annotations::Annotations;
-use crate::arguments::compile;
+use crate::check::Check;
 use crate::clean::excerpt;
 use crate::mirror::{self, BadMirror, Mirror};
 use crate::options::{ContextArguments, Trust};
@@ -38,8 +37,8 @@ pub(crate) struct Tool {
     pub(crate) annotations: Option<Json>,
     /// As it came, to know it again.
     raw: Box<str>,
-    /// Made at the first call; `None` when the schema cannot be used for a check.
-    check: OnceLock<Option<Validator>>,
+    /// Made at the first call.
+    check: OnceLock<Arc<Check>>,
 }
 
 /// Why a tool is left out.
@@ -115,19 +114,18 @@ impl Tool {
         &*self.raw == raw.get()
     }
 
-    /// The check of its arguments, if its schema can be used for one.
-    pub(crate) fn check(&self) -> Option<&Validator> {
-        let made = self.check.get_or_init(|| {
-            compile(&self.parameters)
-                .inspect_err(|error| {
-                    tracing::warn!(
-                        tool.name = &*self.name,
-                        error = error as &dyn std::error::Error,
-                        "the schema of a tool cannot be used; its arguments go unchecked"
-                    );
-                })
-                .ok()
-        });
-        made.as_ref()
+    /// The check of its arguments.
+    pub(crate) fn check(&self) -> &Arc<Check> {
+        self.check.get_or_init(|| {
+            let check = Check::new(&self.parameters);
+            for gap in check.gaps() {
+                tracing::warn!(
+                    tool.name = &*self.name,
+                    error = gap as &dyn std::error::Error,
+                    "a part of a tool's schema cannot be checked; its server has to"
+                );
+            }
+            Arc::new(check)
+        })
     }
 }
