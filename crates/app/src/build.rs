@@ -9,9 +9,13 @@ use response_domain::ports::webhook::WebhookPayloads;
 use response_engine::Engine;
 use response_engine::ports::Ports;
 use response_identity::Guest;
+use response_llm::ChatClient;
 use response_mcp::McpTools;
 use response_settings::{AuditLog, Database, Http, Settings, Worker};
 use response_store::Store;
+use response_vault::Vault;
+use response_webhook::HttpSender;
+use tokio::runtime::Handle;
 
 use crate::doors::{SystemClock, SystemIds};
 use crate::metrics::{self, Metrics};
@@ -120,7 +124,7 @@ pub async fn build(
         limits,
         retention,
     } = settings;
-    let runtime = tokio::runtime::Handle::current();
+    let runtime = Handle::current();
     let ids: Arc<dyn IdGenerator> = Arc::new(SystemIds);
     let has_file = database.write_dsn.is_none();
     process.check(has_file, vault.keys.is_some())?;
@@ -133,27 +137,18 @@ pub async fn build(
     let metrics = metrics::start()?;
     let store = Arc::new(open(storage::of(process, database, policy.background.workers)).await?);
     let tools = Arc::new(upstreams::tool_servers(mcp, tools, guard, runtime.clone())?);
-    let ports = Ports {
-        store: store.clone(),
-        workers: store.clone(),
-        queue: store.clone(),
-        log: store.clone(),
-        conversations: store.clone(),
-        keys: store.clone(),
-        retention: store.clone(),
-        bus: Arc::new(store.bus(&runtime)),
-        vault: Arc::new(vault),
-        endpoints: store.clone(),
-        outbox: store.clone(),
-        sender: Arc::new(sender),
-        payloads,
-        llm: Arc::new(upstreams::model_server(llm, Arc::new(SystemClock))?),
-        registry: tools.clone(),
-        executor: tools.clone(),
-        clock: Arc::new(SystemClock),
-        ids: Arc::clone(&ids),
-        worker: WorkerId::new(ids.next()),
-    };
+    let ports = ports(
+        &store,
+        &runtime,
+        Adapters {
+            vault,
+            sender,
+            payloads,
+            llm: upstreams::model_server(llm, Arc::new(SystemClock))?,
+            tools: Arc::clone(&tools),
+            ids: Arc::clone(&ids),
+        },
+    );
     let authenticator = match process {
         Process::Api => callers::authenticator(auth, store.clone(), runtime.clone())?,
         Process::Worker => Arc::new(Guest::default()),
@@ -169,6 +164,48 @@ pub async fn build(
         store,
         tools,
     })
+}
+
+/// What fills the ports besides the store.
+struct Adapters {
+    vault: Vault,
+    sender: HttpSender,
+    payloads: Arc<dyn WebhookPayloads>,
+    llm: ChatClient,
+    tools: Arc<McpTools>,
+    ids: Arc<dyn IdGenerator>,
+}
+
+fn ports(store: &Arc<Store>, runtime: &Handle, adapters: Adapters) -> Ports {
+    let Adapters {
+        vault,
+        sender,
+        payloads,
+        llm,
+        tools,
+        ids,
+    } = adapters;
+    Ports {
+        store: store.clone(),
+        workers: store.clone(),
+        queue: store.clone(),
+        log: store.clone(),
+        conversations: store.clone(),
+        keys: store.clone(),
+        retention: store.clone(),
+        bus: Arc::new(store.bus(runtime)),
+        vault: Arc::new(vault),
+        endpoints: store.clone(),
+        outbox: store.clone(),
+        sender: Arc::new(sender),
+        payloads,
+        llm: Arc::new(llm),
+        registry: tools.clone(),
+        executor: tools,
+        clock: Arc::new(SystemClock),
+        worker: WorkerId::new(ids.next()),
+        ids,
+    }
 }
 
 /// Opens the database as the settings say.

@@ -152,3 +152,55 @@ pub(crate) fn background(
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use response_settings::{Settings, Sources};
+
+    use super::*;
+
+    fn settings(variables: &[(&str, &str)]) -> Settings {
+        let upstream = ("RESPONSE_LLM_API_URL", "http://llm-api:8080");
+        let given = variables.iter().copied().chain([upstream]);
+        let loaded = Settings::load(&Sources::from_variables(given)).unwrap();
+        loaded.settings
+    }
+
+    #[test]
+    fn what_one_owner_may_have_is_what_the_settings_say_and_nothing_where_they_say_0() {
+        let limits = owners(&settings(&[("LIMIT_REQUESTS", "60"), ("LIMIT_STREAMS", "0")]).limits);
+        let requests = limits.requests.unwrap();
+        assert_eq!(
+            (requests.amount.get(), requests.window),
+            (60, Duration::from_mins(1))
+        );
+        assert_eq!((limits.tokens, limits.streams), (None, None));
+        assert_eq!(limits.runs.map(std::num::NonZero::get), Some(64));
+        let none = ["REQUESTS", "TOKENS", "FOREGROUND_RUNS", "STREAMS"];
+        let none = none.map(|name| format!("LIMIT_{name}"));
+        let none: Vec<_> = none.iter().map(|name| (name.as_str(), "0")).collect();
+        assert_eq!(owners(&settings(&none).limits), OwnerLimits::default());
+    }
+
+    #[test]
+    fn what_nothing_else_is_said_of_is_kept_as_long_as_all_and_0_is_for_ever() {
+        let kept = |variables: &[(&str, &str)]| kept(&settings(variables).retention);
+        let days = |days: u64| Some(Duration::from_hours(24 * days));
+        assert_eq!(kept(&[]), Retention::default());
+        let all = ("RESPONSE_RETENTION", "30d");
+        let others = [
+            all,
+            ("RESPONSE_RETENTION_FAILED", "7d"),
+            ("RESPONSE_RETENTION_CONVERSATIONS", "0s"),
+        ];
+        let expected = Retention {
+            completed: days(30),
+            failed: days(7),
+            cancelled: days(30),
+            conversations: None,
+        };
+        assert_eq!(kept(&others), expected);
+        let only = kept(&[("RESPONSE_RETENTION_CANCELLED", "1d")]);
+        assert_eq!((only.cancelled, only.completed), (days(1), None));
+    }
+}

@@ -83,7 +83,7 @@ pub struct List {
 /// A key to be taken back.
 #[derive(Debug, Args)]
 pub struct Revoke {
-    /// Its id, such as key_01m800enkmejq87782xrsa2eys. It is not the key itself.
+    /// Its id, which begins with `key_`. It is not the key itself.
     id: String,
 }
 
@@ -248,23 +248,23 @@ impl Desk<'_> {
         let now = self.clock.now();
         let found = self.keys.revoke_key(id, now).await?;
         let key = found.ok_or(KeysError::Unknown(id))?;
-        let before = key.revoked_at.filter(|at| is_earlier(*at, now));
-        let told_so = match before {
-            Some(at) => format!(
+        let is_old = |at: &Timestamp| at.micros() < now.micros();
+        if let Some(at) = key.revoked_at.filter(is_old) {
+            writeln!(
+                self.aside,
                 "The key {id} of the owner `{}` was taken back before, at {}.",
                 key.owner,
                 list::moment(at)
-            ),
-            None => {
-                told("keys.revoke", &key);
-                format!(
-                    "The key {id} of the owner `{}` is taken back. Processes that have just seen it may take \
-                     it for as long as AUTH_KEY_CACHE says.",
-                    key.owner
-                )
-            }
-        };
-        writeln!(self.aside, "{told_so}")?;
+            )?;
+            return Ok(());
+        }
+        told("keys.revoke", &key);
+        writeln!(
+            self.aside,
+            "The key {id} of the owner `{}` is taken back. Processes that have just seen it may take it for as \
+             long as AUTH_KEY_CACHE says.",
+            key.owner
+        )?;
         Ok(())
     }
 }
@@ -280,11 +280,6 @@ impl Owner {
         }
         Ok(Some(OwnerId::of_subject(self.realm.as_deref(), name)?))
     }
-}
-
-/// Databases keep no more of a moment than its microseconds.
-fn is_earlier(at: Timestamp, now: Timestamp) -> bool {
-    at.micros() < now.micros()
 }
 
 fn fit_label(label: String) -> Result<Arc<str>, KeysError> {

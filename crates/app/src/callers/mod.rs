@@ -167,3 +167,6 @@ fn told_of(gateway: &Gateway) -> String {
     };
     format!("the word of the gateway{at}{with}")
 }
+
+#[cfg(test)]
+mod tests;
