@@ -94,10 +94,9 @@ impl Identity {
             return Ok(None);
         };
         let owner = match gate.word(presented)? {
-            Some(Word::User(owner)) => owner,
             // To Kong whoever has a token of an issuer is one and the same consumer: who it is says the token.
             Some(Word::Consumer(_)) if self.can_judge(&presented.credential) => return Ok(None),
-            Some(Word::Consumer(owner)) => owner,
+            Some(Word::User(owner) | Word::Consumer(owner)) => owner,
             None => return Ok(None),
         };
         let (credential, expires) = match &presented.credential {

@@ -23,7 +23,7 @@ use crate::world::{identity, no_options, pass, until, word};
 
 /// A store of keys that counts, fails and stops when it is told to.
 pub(crate) struct Keys {
-    keys: Mutex<HashMap<KeyDigest, ApiKey>>,
+    kept: Mutex<HashMap<KeyDigest, ApiKey>>,
     pub(crate) asked: AtomicUsize,
     pub(crate) is_down: AtomicBool,
     /// Each look takes one of these for ever.
@@ -33,7 +33,7 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            keys: Mutex::default(),
+            kept: Mutex::default(),
             asked: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
             looks: Semaphore::new(100_000),
@@ -43,7 +43,7 @@ impl Keys {
     /// A fresh key of this owner, as text.
     pub(crate) async fn add(&self, owner: &str, expires_at: Option<Timestamp>) -> String {
         let fresh = keys::fresh().unwrap();
-        let number = self.keys.lock().unwrap().len() as u128 + 1;
+        let number = self.kept.lock().unwrap().len() as u128 + 1;
         let key = ApiKey {
             id: ApiKeyId::new(RawId::new(number)),
             owner: OwnerId::new(owner),
@@ -65,7 +65,7 @@ impl Keys {
 #[async_trait]
 impl ApiKeyStore for Keys {
     async fn add_key(&self, key: &ApiKey, digest: &KeyDigest) -> Result<(), StoreError> {
-        self.keys.lock().unwrap().insert(*digest, key.clone());
+        self.kept.lock().unwrap().insert(*digest, key.clone());
         Ok(())
     }
 
@@ -79,15 +79,15 @@ impl ApiKeyStore for Keys {
         if self.is_down.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("s3cret".into()));
         }
-        Ok(self.keys.lock().unwrap().get(digest).cloned())
+        Ok(self.kept.lock().unwrap().get(digest).cloned())
     }
 
     async fn keys_of(&self, _owner: Option<&OwnerId>) -> Result<Vec<ApiKey>, StoreError> {
-        Ok(self.keys.lock().unwrap().values().cloned().collect())
+        Ok(self.kept.lock().unwrap().values().cloned().collect())
     }
 
     async fn revoke_key(&self, id: ApiKeyId, at: Timestamp) -> Result<Option<ApiKey>, StoreError> {
-        let mut keys = self.keys.lock().unwrap();
+        let mut keys = self.kept.lock().unwrap();
         let key = keys.values_mut().find(|key| key.id == id);
         Ok(key.map(|key| {
             key.revoked_at = Some(at);

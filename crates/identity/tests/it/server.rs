@@ -116,10 +116,8 @@ async fn read_request(stream: &mut TcpStream) -> String {
             }
             continue;
         };
-        let lines = head.lines().map(str::to_ascii_lowercase);
-        let length = lines
-            .filter_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
-            .next();
+        let mut lines = head.lines().map(str::to_ascii_lowercase);
+        let length = lines.find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
         if read == 0 || body.len() >= length.unwrap_or(0) {
             return text;
         }

@@ -58,7 +58,7 @@ impl World {
 
     /// Claims that are good now.
     pub(crate) fn claims(&self) -> Value {
-        claims(&*self.clock)
+        claims(&self.clock)
     }
 
     /// A token that is good now, in all but what this changes.
