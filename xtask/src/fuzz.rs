@@ -32,7 +32,7 @@ const MEMORY: u32 = 2_048;
 
 /// What makes the compiler count edges and tell the fuzzer of comparisons.
 const FLAGS: [&str; 8] = [
-    "--cfg=fuzzing",
+    "--cfg fuzzing",
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",

@@ -21,6 +21,11 @@ const DEPTH: usize = 120;
 /// The longest refusal: as many faults as are told, each with a field and a piece of the request.
 const LONGEST_REFUSAL: usize = 16_384;
 
+/// What a client sends on a WebSocket: messages that are the same however they are cut, or a breach.
+pub fn websocket(bytes: &[u8]) {
+    crate::websocket::hold_messages(bytes);
+}
+
 /// A body of the house's own API: it is read, the same however it is laid out, or refused in words that
 /// name what is wrong and are not long.
 pub fn native(bytes: &[u8]) {
@@ -167,5 +172,9 @@ mod tests {
     #[test]
     fn any_body_of_openais_api_is_read_or_refused() {
         check("openai", 1_000, super::openai);
+    }
+    #[test]
+    fn any_bytes_on_a_websocket_are_messages_or_a_breach() {
+        check("websocket", 1_000, super::websocket);
     }
 }

@@ -30,6 +30,9 @@ mod waiting;
 mod wire;
 mod words;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::wire::fuzz::hold_messages;
+
 /// `GET /responses` with an upgrade: opens a WebSocket.
 pub(crate) async fn connect<D: Responses>(
     at: &Mounted<D>,

@@ -240,5 +240,7 @@ pub(super) fn put_close(out: &mut BytesMut, code: CloseCode, why: &str) {
     Parser::write_close(out, Some(CloseReason { code, description }), false);
 }
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
 #[cfg(test)]
 mod tests;
