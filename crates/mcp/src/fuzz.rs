@@ -7,10 +7,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::check::{Budget, Check, Finding};
 use crate::clean::clean;
 use crate::fault::SessionSign;
 use crate::message::{self, Awaited, Message};
 use crate::options::{ContextArguments, Trust};
+use crate::schema::Parameters;
 use crate::tool::Tool;
 use crate::{names, result, wire};
 
@@ -146,6 +148,32 @@ fn fit(tool: &Tool, raw: &RawValue) {
     );
 }
 
+/// A schema, and arguments in the next line: a check ends within its budget, with one more budget it finds the
+/// same unless it was given up, and its words are few.
+pub fn arguments(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (schema, arguments) = text.split_once('\n').unwrap_or((&text, "{}"));
+    let raw: Result<&RawValue, _> = serde_json::from_str(schema);
+    let parameters = Parameters::read(raw.ok(), true);
+    let (Ok(parameters), Ok(arguments)) = (parameters, serde_json::from_str(arguments)) else {
+        return;
+    };
+    let check = Check::new(&parameters.shown);
+    let mut before = Finding::Spent;
+    for budget in [100, 2_000, 20_000] {
+        let found = check.find(&arguments, Budget(budget));
+        assert_eq!(found, check.find(&arguments, Budget(budget)));
+        if before != Finding::Spent {
+            assert_eq!(found, before, "a budget of {budget} finds something else");
+        }
+        if let Finding::Unfit(why) = &found {
+            assert!(why.len() < 4_096, "{} bytes", why.len());
+            assert_eq!(clean(why), *why);
+        }
+        before = found;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::seeds::check;
@@ -163,5 +191,10 @@ mod tests {
     #[test]
     fn any_listed_tool_is_fit_or_left_out() {
         check("mcp_list", 300, super::list);
+    }
+
+    #[test]
+    fn any_check_of_arguments_ends_and_finds_one_thing() {
+        check("mcp_arguments", 1_000, super::arguments);
     }
 }
