@@ -9,6 +9,7 @@
 
 mod answer;
 mod background_postgres;
+mod canary;
 mod faults;
 mod hostile;
 mod identity;

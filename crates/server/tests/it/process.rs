@@ -131,10 +131,11 @@ impl World {
         let mut child = self
             .command_of(program)
             .envs(own.iter().copied())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let log = Log::default();
         let address = loop {
@@ -145,17 +146,23 @@ impl World {
             let told = || log.lines().join("\n");
             let line =
                 line.unwrap_or_else(|| panic!("{program:?} ended before it listened:\n{}", told()));
-            let event: Value = serde_json::from_str(&line).unwrap_or_default();
-            let address = event["server.address"].as_str().map(str::to_owned);
+            let address = address_in(&line);
             log.push(line);
             if let Some(address) = address {
                 break address;
             }
         };
         // Somebody has to read on, or the process would wait for room in the pipe.
+        let runtime = tokio::runtime::Handle::current();
         let rest = log.clone();
-        tokio::runtime::Handle::current().spawn(async move {
+        runtime.spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
+                rest.push(line);
+            }
+        });
+        let rest = log.clone();
+        runtime.spawn(async move {
+            while let Ok(Some(line)) = said.next_line().await {
                 rest.push(line);
             }
         });
@@ -169,6 +176,17 @@ impl World {
             log,
         }
     }
+}
+
+/// Where a process listens, if this line of its log says so.
+fn address_in(line: &str) -> Option<String> {
+    let event: Value = serde_json::from_str(line).unwrap_or_default();
+    if let Some(address) = event["server.address"].as_str() {
+        return Some(address.to_owned());
+    }
+    let (_, address) = line.split_once(" server.address=")?;
+    let address = address.split_whitespace().next()?;
+    Some(address.to_owned())
 }
 
 impl Program {

@@ -11,4 +11,4 @@ mod endpoints;
 mod ends;
 mod lanes;
 mod seed;
-mod stage;
+pub(crate) mod stage;

@@ -30,7 +30,7 @@ pub(super) struct Stage {
     pub(super) receiver: Receiver,
 }
 
-pub(super) fn receiver() -> Receiver {
+pub(crate) fn receiver() -> Receiver {
     Receiver::start(&ReceiverOptions {
         secrets: vec![Secret::new(SECRET)],
         ..ReceiverOptions::default()
