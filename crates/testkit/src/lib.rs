@@ -9,6 +9,7 @@ pub mod packages;
 pub mod payloads;
 pub mod script;
 pub mod sender;
+pub mod tables;
 pub mod vault;
 pub mod wire;
 

@@ -12,6 +12,8 @@ mod beside;
 mod claims_postgres;
 mod conversations;
 mod deliveries;
+mod erasure;
+mod forgetting;
 mod gate_postgres;
 mod jobs;
 mod model;

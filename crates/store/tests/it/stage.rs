@@ -4,6 +4,7 @@ use std::any::Any;
 
 use response_store::Store;
 use response_testkit::postgres::TestDatabase;
+use response_testkit::tables::{self, Counts};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
@@ -27,7 +28,11 @@ impl Stage {
         let path = folder.path().join("response.db");
         Self {
             store: sqlite::open(&folder).await,
-            database: Database::Sqlite(SqliteConnectOptions::new().filename(path)),
+            database: Database::Sqlite(
+                SqliteConnectOptions::new()
+                    .filename(path)
+                    .pragma("secure_delete", "on"),
+            ),
             _keep: Box::new(folder),
         }
     }
@@ -64,6 +69,33 @@ impl Stage {
                     .await
                     .unwrap()
             }
+        }
+    }
+
+    /// How many rows each table has.
+    pub(crate) async fn counts(&self) -> Counts {
+        match &self.database {
+            Database::Sqlite(options) => tables::rows_of_file(options.get_filename()).await,
+            Database::Postgres(database) => tables::rows_of_server(&database.url()).await,
+        }
+    }
+
+    /// Where this text stands: in which files, or in which columns.
+    pub(crate) async fn places_of(&self, text: &str) -> Vec<String> {
+        match &self.database {
+            Database::Sqlite(options) => tables::files_with(options.get_filename(), text)
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect(),
+            Database::Postgres(database) => tables::columns_with(&database.url(), text).await,
+        }
+    }
+
+    /// Writes what stands in the log of the file into the file itself.
+    pub(crate) async fn checkpoint(&self) {
+        if self.is_sqlite() {
+            let busy = self.number("PRAGMA wal_checkpoint(TRUNCATE)").await;
+            assert_eq!(busy, 0);
         }
     }
 
