@@ -38,6 +38,7 @@ mod sample;
 mod sdk;
 mod secrets;
 mod shapes;
+mod strangers;
 mod stream;
 mod trouble;
 mod webhook_faults;
