@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use response_domain::caller::OwnerId;
+use response_domain::caller::{OwnerId, ToolSecrets};
 use response_domain::failure::Failure;
 use response_domain::id::{ConversationId, ResponseId};
 use response_domain::item::Item;
@@ -88,7 +88,9 @@ impl Engine {
         let named: &[_] = match &spec.tools {
             ToolSelection::Only(requests) => requests,
             ToolSelection::All | ToolSelection::Nothing => &[],
-            ToolSelection::Offered(offers) => return self.check_servers(offers),
+            ToolSelection::Offered(offers) => {
+                return self.check_servers(offers, &context.tool_secrets);
+            }
         };
         let chosen = match &spec.tool_choice {
             ToolChoice::Named(name) => Some(name),
@@ -127,7 +129,11 @@ impl Engine {
     }
 
     /// The servers that the request brings must be known, or be somewhere that may be called.
-    fn check_servers(&self, offers: &[ToolOffer]) -> Result<(), CreateError> {
+    fn check_servers(
+        &self,
+        offers: &[ToolOffer],
+        secrets: &ToolSecrets,
+    ) -> Result<(), CreateError> {
         let registry = &self.0.ports.registry;
         for (index, offer) in offers.iter().enumerate() {
             let ToolOffer::Server(ServerOffer { label, url, .. }) = offer else {
@@ -140,7 +146,7 @@ impl Engine {
                 }
                 None => {}
                 Some(url) => {
-                    let admitted = registry.admit(url);
+                    let admitted = registry.admit(secrets.address(&label, url));
                     admitted.map_err(|reason| CreateError::ServerNotAllowed {
                         index,
                         label,

@@ -249,6 +249,7 @@ impl Named {
         url: &str,
         context: &CallContext,
     ) -> Result<Self, Unfit> {
+        let url = context.tool_secrets.address(label, url);
         let url = servers.common.client.parse(url).map_err(Unfit::Url)?;
         let headers = given::headers(context.tool_secrets.headers(label))?;
         Ok(Self {

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::Credential;
 
-/// What a caller gives along for the tool servers it names: headers, by the label of the server. Never
-/// printed, never shown; what waits in the queue carries it sealed.
+/// What a caller gives along for the tool servers it names, by the label of the server. Never printed, never
+/// shown; what waits in the queue carries it sealed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ToolSecrets(Arc<[ToolSecret]>);
 
@@ -17,6 +17,8 @@ pub struct ToolSecrets(Arc<[ToolSecret]>);
 pub struct ToolSecret {
     /// Its label.
     pub label: Arc<str>,
+    /// Its whole address, when that has more than an origin: path, query and user may be secret.
+    pub address: Option<Zeroizing<String>>,
     /// Names and values of headers; a caller's `authorization` is among them, as `Bearer …`.
     pub headers: Vec<(Arc<str>, Zeroizing<String>)>,
 }
@@ -32,6 +34,13 @@ impl ToolSecrets {
         let of_label = self.0.iter().filter(move |secret| &*secret.label == label);
         let headers = of_label.flat_map(|secret| &secret.headers);
         headers.map(|(name, value)| (&**name, value.as_str()))
+    }
+
+    /// The whole address of the server of this label, of which `known` is what everybody may know.
+    pub fn address<'a>(&'a self, label: &str, known: &'a str) -> &'a str {
+        let mut of_label = self.0.iter().filter(|secret| &*secret.label == label);
+        let whole = of_label.find_map(|secret| secret.address.as_ref());
+        whole.map_or(known, |whole| whole.as_str())
     }
 
     /// Whether there are none.
@@ -74,19 +83,24 @@ impl Default for Access {
 }
 
 const ACCESS: u8 = 3;
+/// Stands where the name of a header does, before an address: no header has it.
+const ADDRESS: &str = "";
 
 impl Access {
     /// The bytes that a vault keeps of it; `None` when there is nothing to keep. Without secrets for tools
     /// they are those of the credential; otherwise a byte for its kind and texts, each behind its length:
-    /// the credential's bytes, then label, name and value of each header.
+    /// the credential's bytes, then label, name and value of each header, and of an address, whose name is
+    /// empty.
     pub fn to_secret(&self) -> Option<Zeroizing<Vec<u8>>> {
         let credential = self.credential.to_secret();
         if self.tools.is_empty() {
             return credential;
         }
         let headers = self.tools.0.iter().flat_map(|secret| {
-            let headers = secret.headers.iter();
-            headers.flat_map(|(name, value)| [&*secret.label, &**name, value.as_str()])
+            let address = secret.address.iter().map(|address| (ADDRESS, address));
+            let headers = secret.headers.iter().map(|(name, value)| (&**name, value));
+            let named = address.chain(headers);
+            named.flat_map(|(name, value)| [&*secret.label, name, value.as_str()])
         });
         let credential = credential.as_ref().map_or(&[][..], |bytes| bytes);
         let texts: Vec<&[u8]> = std::iter::once(credential)
@@ -135,16 +149,19 @@ impl Access {
                 return None;
             };
             let text = |bytes| std::str::from_utf8(bytes).ok();
-            let (label, header) = (
-                text(label)?,
-                (text(name)?.into(), text(value)?.to_owned().into()),
-            );
-            match secrets.last_mut().filter(|last| &*last.label == label) {
-                Some(last) => last.headers.push(header),
-                None => secrets.push(ToolSecret {
+            let (label, name, value) = (text(label)?, text(name)?, text(value)?);
+            if secrets.last().is_none_or(|last| &*last.label != label) {
+                secrets.push(ToolSecret {
                     label: label.into(),
-                    headers: vec![header],
-                }),
+                    address: None,
+                    headers: Vec::new(),
+                });
+            }
+            let last = secrets.last_mut()?;
+            let value = value.to_owned().into();
+            match name {
+                ADDRESS => last.address = Some(value),
+                name => last.headers.push((name.into(), value)),
             }
         }
         let tools = ToolSecrets::new(secrets);
@@ -158,16 +175,23 @@ mod tests {
 
     fn secrets() -> ToolSecrets {
         let header = |name: &str, value: &str| (name.into(), value.to_owned().into());
-        let secret = |label: &str, headers| ToolSecret {
+        let secret = |label: &str, address: Option<&str>, headers| ToolSecret {
             label: label.into(),
+            address: address.map(|address| address.to_owned().into()),
             headers,
         };
         ToolSecrets::new(vec![
             secret(
                 "a",
+                None,
                 vec![header("authorization", "Bearer s3cret"), header("x", "")],
             ),
-            secret("b", vec![header("x-key", "s3cret")]),
+            secret(
+                "b",
+                Some("https://b/?s3cret"),
+                vec![header("x-key", "s3cret")],
+            ),
+            secret("c", Some("https://s3cret@c"), vec![]),
         ])
     }
 
@@ -188,6 +212,9 @@ mod tests {
             tools.headers("a").collect::<Vec<_>>(),
             [("authorization", "Bearer s3cret"), ("x", "")]
         );
+        let address = |label, known| secrets().address(label, known).to_owned();
+        assert_eq!(address("b", "https://b"), "https://b/?s3cret");
+        assert_eq!(address("a", "https://a"), "https://a", "all of it is known");
         for bytes in [
             &b""[..],
             b"\x03",

@@ -90,7 +90,7 @@ impl Run {
         // Whose it is was decided when it was opened, or by its caller: limits that were reached since then
         // have words of their own.
         let known = tool::find(&self.tools, &call.name);
-        let Some(tool) = known.filter(|_| call.runner != Runner::Nobody).cloned() else {
+        let Some(tool) = known.filter(|tool| is_run_by(tool, &call.runner)).cloned() else {
             return Admission::Refused(self.no_such_tool(&call.name));
         };
         if place >= self.rules.calls_per_round {
@@ -300,6 +300,15 @@ impl Run {
             }
         }
         self.append_outputs(calls);
+    }
+}
+
+/// Whether it is this tool that the call is for. Another one may have the name by now: a leave that was given
+/// for one server holds for no other.
+fn is_run_by(tool: &ToolSpec, runner: &Runner) -> bool {
+    match runner {
+        Runner::Server(at) => tool.server_tool().as_ref() == Some(&**at),
+        Runner::Caller | Runner::Asks(_) | Runner::Nobody => false,
     }
 }
 

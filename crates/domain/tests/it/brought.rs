@@ -147,6 +147,48 @@ fn what_was_allowed_and_is_gone_is_told() {
 }
 
 #[test]
+fn leave_for_the_tool_of_one_server_is_none_for_that_of_another() {
+    check(
+        "
+        request offers=web,shop? answers=shop.b:yes
+        up                                => list tools
+        tools web=b:safe shop=c:unsafe    => ask: u:hi call:b out:There is no tool `b`. Available tools: b, c.
+        model say Well.                   => completed: Well.
+        ",
+    );
+    // Nor for one whose name the model could have meant.
+    check(
+        "
+        request offers=shop? answers=shop.b:yes
+        up                                => list tools
+        tools shop=B:unsafe               => ask: u:hi call:b out:There is no tool `b`. Available tools: B.
+        model say Well.                   => completed: Well.
+        ",
+    );
+}
+
+#[test]
+fn what_the_request_does_not_allow_is_not_called_by_any_name_and_not_with_leave() {
+    check(
+        "
+        request offers=web,shop allowed=web.a
+        up                                => list tools
+        tools web=a:safe,b:unsafe shop=a:safe => ask: u:hi
+        model call b {} | call web.b {} | call functions.B {} => ask: u:hi call:b call:web.b call:functions.B out:There is no tool `b`. Available tools: a. out:There is no tool `web.b`. Available tools: a. out:There is no tool `functions.B`. Available tools: a.
+        model call a {}                   => run 3 a {}
+        ",
+    );
+    check(
+        "
+        request offers=shop? answers=shop.b:yes allowed=shop.c
+        up                                => list tools
+        tools shop=b:unsafe,c:unsafe      => ask: u:hi call:b out:There is no tool `b`. Available tools: c.
+        model say Well.                   => completed: Well.
+        ",
+    );
+}
+
+#[test]
 fn the_leave_that_was_given_is_on_the_call_and_shown_with_its_reply() {
     let world = world_after(
         "request offers=shop? answers=shop.b:yes,shop.c:no

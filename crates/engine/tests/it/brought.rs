@@ -58,6 +58,7 @@ async fn a_server_that_a_caller_names_gets_what_was_given_along_and_runs_its_too
     let world = Plan::new(turns).tools(tools).build().await;
     let secret = ToolSecret {
         label: "shop".into(),
+        address: None,
         headers: vec![("authorization".into(), "Bearer t0p".to_owned().into())],
     };
     let draft = Draft {
@@ -90,6 +91,7 @@ async fn what_was_given_along_waits_in_the_queue_sealed() {
     let world = Plan::new(turns).tools(tools).workers(1).build().await;
     let secret = ToolSecret {
         label: "shop".into(),
+        address: None,
         headers: vec![("x-key".into(), "t0p".to_owned().into())],
     };
     let draft = Draft {

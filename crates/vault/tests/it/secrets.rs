@@ -62,6 +62,7 @@ prop_compose! {
         let header = |(name, value): (String, String)| (name.into(), value.into());
         let secrets = servers.into_iter().map(|(label, headers)| ToolSecret {
             label: label.into(),
+            address: None,
             headers: headers.into_iter().map(header).collect(),
         });
         Access { credential, tools: ToolSecrets::new(secrets.collect()) }

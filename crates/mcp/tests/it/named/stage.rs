@@ -92,6 +92,7 @@ pub(super) fn giving(headers: &[(&str, &str)]) -> CallContext {
     let header = |(name, value): &(&str, &str)| (Arc::from(*name), (*value).to_owned().into());
     let secret = |label: &str, headers: &[_]| ToolSecret {
         label: label.into(),
+        address: None,
         headers: headers.iter().map(header).collect(),
     };
     CallContext {

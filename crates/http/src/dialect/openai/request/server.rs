@@ -74,9 +74,13 @@ pub(super) fn server<'a>(
     let headers = headers(&server, faults);
     let label = label.filter(|_| faults.count() == before)?;
     let rule = server.get("require_approval");
+    let known: Option<Arc<str>> = url.as_deref().and_then(origin).map(Arc::from);
+    let address = url.filter(|url| known.as_ref() != Some(url));
+    let has_secret = address.is_some() || !headers.is_empty();
     Some(Server {
-        secret: (!headers.is_empty()).then(|| ToolSecret {
+        secret: has_secret.then(|| ToolSecret {
             label: Arc::clone(&label),
+            address: address.map(|address| address.as_ref().to_owned().into()),
             headers: headers
                 .into_iter()
                 .map(|(name, value)| (name, value.into()))
@@ -84,14 +88,14 @@ pub(super) fn server<'a>(
         }),
         shown: ShownServer {
             server_label: Arc::clone(&label),
-            server_url: url.as_deref().and_then(origin),
+            server_url: known.as_deref().map(str::to_owned),
             server_description: description,
             allowed_tools: server.get("allowed_tools"),
             require_approval: rule.map_or(ShownRule::Default("always"), ShownRule::Given),
         },
         offer: ServerOffer {
             label,
-            url,
+            url: known,
             allowed,
             approval: approval?,
         },

@@ -81,11 +81,13 @@ fn a_server_is_configured_or_has_an_address() {
         })
     );
     assert!(draft.tool_secrets.is_empty());
-    let (addressed, told, _) = server(&json!({
+    let (addressed, told, draft) = server(&json!({
         "server_url": "https://u:p@mcp.example.com:8443/sse?key=s3cret#f", "server_description": "d",
     }));
     let url = "https://u:p@mcp.example.com:8443/sse?key=s3cret#f";
-    assert_eq!(addressed.url.as_deref(), Some(url));
+    let origin = "https://mcp.example.com:8443";
+    assert_eq!(addressed.url.as_deref(), Some(origin));
+    assert_eq!(draft.tool_secrets.address("s", origin), url);
     assert_eq!(told["server_url"], "https://mcp.example.com:8443");
     assert_eq!(told["server_description"], "d");
 }
@@ -101,11 +103,10 @@ fn nothing_of_an_address_is_told_again_but_its_origin() {
         ("https://a#s3cret@b", "https://a"),
         (" https://a /s3cret", "https://a"),
     ] {
-        let (offer, shown, _) = server(&json!({"server_url": url}));
-        assert_eq!(
-            (&*offer.url.unwrap(), &shown["server_url"]),
-            (url, &json!(told))
-        );
+        let (offer, shown, draft) = server(&json!({"server_url": url}));
+        let known = offer.url.unwrap();
+        assert_eq!((&*known, &shown["server_url"]), (told, &json!(told)));
+        assert_eq!(draft.tool_secrets.address("s", &known), url);
     }
 }
 
