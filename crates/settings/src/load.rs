@@ -1,6 +1,6 @@
 //! Loading: layers, sections, checks; all faults at once.
 
-use crate::callers::Auth;
+use crate::callers::{Auth, Limits};
 use crate::checks::{contradictions, faults_about_requests, remarks, replica_without_primary};
 use crate::fault::{Fault, SettingsFaults};
 use crate::layered::{Layered, defaults_alone};
@@ -8,7 +8,7 @@ use crate::note::Note;
 use crate::origin::Origins;
 use crate::reader::{Findings, Values};
 use crate::section::Section;
-use crate::sections::{Database, Log, Settings, read_section};
+use crate::sections::{Database, Http, Log, Settings, read_section};
 use crate::sources::Sources;
 
 /// Settings, where each came from, and what the operator should know.
@@ -66,14 +66,12 @@ impl Settings {
             faults.extend(contradictions(settings, &origins));
             notes.extend(remarks(settings));
         }
-        let origins = match (purpose, &settings) {
-            (Purpose::TakesRequests, settings) => {
-                if let Some(settings) = settings {
-                    faults.extend(faults_about_requests(settings, &origins));
-                }
+        let origins = match purpose {
+            Purpose::TakesRequests => {
+                faults.extend(open_or_closed(&values, &origins));
                 origins
             }
-            (Purpose::TakesNone, _) => {
+            Purpose::TakesNone => {
                 notes.retain(|note| !note.is_about_requests());
                 origins.without(is_of_auth)
             }
@@ -86,6 +84,21 @@ impl Settings {
             }),
             _ => Err(SettingsFaults::new(faults, origins)),
         }
+    }
+}
+
+/// What is wrong with who may call, though other sections cannot be read: whoever forgot the LLM API need not
+/// come back for this.
+fn open_or_closed(values: &Values, origins: &Origins) -> Vec<Fault> {
+    let mut unheard = Findings::default();
+    let http = read_section::<Http>(values, &mut unheard);
+    let auth = read_section::<Auth>(values, &mut unheard);
+    let limits = read_section::<Limits>(values, &mut unheard);
+    match (http, auth, limits) {
+        (Some(http), Some(auth), Some(limits)) => {
+            faults_about_requests(&http, &auth, &limits, origins)
+        }
+        _ => Vec::new(),
     }
 }
 

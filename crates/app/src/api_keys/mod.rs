@@ -13,9 +13,9 @@ use response_domain::ports::api_key::ApiKeyStore;
 use response_domain::ports::store::StoreError;
 use response_domain::time::{Clock, Timestamp};
 use response_identity::keys::{NoRandomness, fresh};
-use response_settings::{Database, read_duration};
+use response_settings::{Database as Section, read_duration};
 use response_store::Store;
-use response_store::options::{Options, Share};
+use response_store::options::{Database, Options, Share};
 
 use crate::doors::{SystemClock, SystemIds};
 use crate::{BuildError, storage};
@@ -103,7 +103,7 @@ pub enum KeysError {
     )]
     Guest,
     /// The owner has no such name.
-    #[error("--owner and --realm: {0}, and a realm has no `|`")]
+    #[error("--owner or --realm names nobody; a realm has no `|` in it")]
     Owner(#[from] InvalidSubject),
     /// The label cannot be kept.
     #[error("--label takes 1 to {LABEL_LENGTH} characters, no control characters among them")]
@@ -114,8 +114,8 @@ pub enum KeysError {
          may now stand in the history of your shell"
     )]
     KeyForId,
-    /// Not the id of a key.
-    #[error("{0}: `response-api keys list` shows the ids of all keys")]
+    /// Not the id of a key. It is not repeated either: nobody knows what it is.
+    #[error("a key is taken back by its id, which `response-api keys list` shows")]
     Id(#[from] InvalidId),
     /// There is no such key.
     #[error("there is no key {0}: `response-api keys list` shows all there are")]
@@ -135,13 +135,13 @@ pub enum KeysError {
 }
 
 /// Does it, in this database, whoever serves from it.
-pub async fn run(command: Command, database: Database) -> Result<(), KeysError> {
+pub async fn run(command: Command, database: Section) -> Result<(), KeysError> {
     let options = storage::options(database).map_err(BuildError::Store)?;
     let options = Options {
         share: Share::Beside,
         ..options
     };
-    let place = format!("{:?}", options.database);
+    let place = place(&options.database);
     let store = Store::open(options).await.map_err(BuildError::Store)?;
     let (mut out, mut aside) = (io::stdout(), io::stderr());
     let mut desk = Desk {
@@ -155,6 +155,14 @@ pub async fn run(command: Command, database: Database) -> Result<(), KeysError> 
     let done = desk.serve(command).await;
     store.close().await;
     done
+}
+
+/// Which database it is, for people.
+fn place(database: &Database) -> String {
+    match database {
+        Database::Sqlite(path) => path.display().to_string(),
+        Database::Postgres { .. } => "the PostgreSQL database".to_owned(),
+    }
 }
 
 /// Where an operator is served.

@@ -1,3 +1,6 @@
+//! What an operator says to keys, and what is answered; over a database of its own.
+
+use std::error::Error;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use clap::{CommandFactory, FromArgMatches, Parser};
@@ -31,7 +34,7 @@ impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("responses.db");
-        let options = Options::new(response_store::options::Database::Sqlite(database));
+        let options = Options::new(Database::Sqlite(database));
         Self {
             store: Store::open(options).await.unwrap(),
             now: AtomicI64::new(1_000_000_000_000_000),
@@ -83,6 +86,13 @@ impl IdGenerator for World {
     fn next(&self) -> RawId {
         RawId::new(u128::from(self.ids.fetch_add(1, Ordering::Relaxed)))
     }
+}
+
+/// An error as it is told, with all its causes.
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<_> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
 }
 
 #[tokio::test]
@@ -198,8 +208,8 @@ async fn what_names_nobody_or_nothing_is_refused_with_a_reason_and_makes_no_key(
         ),
     ] {
         let said = world.say_words([&["keys"], words].concat()).await;
-        let refused = said.done.unwrap_err().to_string();
-        assert!(refused.contains(reason), "{refused}");
+        let refused = chain(&said.done.unwrap_err());
+        assert_eq!(refused.matches(reason).count(), 1, "{refused}");
         assert_eq!((said.out.as_str(), said.aside.as_str()), ("", ""));
     }
     assert_eq!(world.listed("list --json").await, Vec::<Value>::new());

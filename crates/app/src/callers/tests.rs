@@ -1,3 +1,5 @@
+//! What settings say about callers, as it arrives at who recognises them.
+
 use async_trait::async_trait;
 use response_domain::api_key::{ApiKey, KeyDigest};
 use response_domain::caller::OwnerId;

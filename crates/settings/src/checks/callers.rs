@@ -15,11 +15,14 @@ use crate::sections::{Http, Settings};
 /// What a request that has a model answer counts as.
 const HEAVY: u32 = 5;
 
-/// A fault for each thing that keeps callers from being told apart, or from being answered.
-pub(super) fn faults(settings: &Settings, origins: &Origins) -> Vec<Fault> {
-    let Settings {
-        auth, http, limits, ..
-    } = settings;
+/// A fault for each thing that keeps callers from being told apart, or from being answered: none of them is
+/// one to a process that takes no requests.
+pub(crate) fn faults_about_requests(
+    http: &Http,
+    auth: &Auth,
+    limits: &Limits,
+    origins: &Origins,
+) -> Vec<Fault> {
     let found = [
         open_to_everybody(auth, http).map(|message| ("http.host", message)),
         keys_of_issuers(auth).map(|message| ("auth.jwks_url", message)),

@@ -2,6 +2,8 @@
 
 mod callers;
 
+pub(crate) use callers::faults_about_requests;
+
 use crate::fault::{Fault, Problem};
 use crate::kind::{DurationText, EmbeddedWorkers};
 use crate::note::Note;
@@ -17,12 +19,6 @@ pub(crate) fn contradictions(settings: &Settings, origins: &Origins) -> Vec<Faul
         label_of_the_platform(&settings.mcp, origins),
     ];
     found.into_iter().flatten().collect()
-}
-
-/// A fault for each thing that keeps callers from being told apart, or from being answered: none of them is
-/// one to a process that takes no requests.
-pub(crate) fn faults_about_requests(settings: &Settings, origins: &Origins) -> Vec<Fault> {
-    callers::faults(settings, origins)
 }
 
 /// Otherwise the larger one would be cut in silence.

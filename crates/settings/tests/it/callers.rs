@@ -1,7 +1,7 @@
 //! Who may call: what lets the API start, what keeps it from starting, what is told, and what a worker is
 //! spared.
 
-use response_settings::{ExposeSecret, Note, Settings};
+use response_settings::{ExposeSecret, Note, Settings, Sources};
 use rstest::rstest;
 
 use crate::{file, load, notes, only_fault, refused, shown, sources, with};
@@ -117,6 +117,13 @@ fn all_that_is_wrong_with_who_may_call_is_told_at_once() {
         .map(|fault| fault.key.clone())
         .collect();
     assert_eq!(keys, ["http.body_memory", "http.host", "limits.requests"]);
+}
+
+#[test]
+fn who_forgot_the_llm_api_is_told_of_the_open_door_as_well() {
+    let faults = refused(&Sources::from_variables([EVERYWHERE])).faults;
+    let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
+    assert_eq!(keys, ["http.host", "llm.url"]);
 }
 
 #[test]
