@@ -59,9 +59,9 @@ async fn however_many_there_are_all_of_them_are_forgotten() {
         ids.push(world.answer(says("hi")).await.id);
     }
     tokio::time::advance(2 * HOUR).await;
-    assert!(world.engine.expire().await.unwrap() >= 450);
+    // What looks by itself may be at it at the same time.
+    while world.engine.expire().await.unwrap() > 0 {}
     for id in ids {
         assert!(!is_kept(&world, id).await);
     }
-    assert_eq!(world.engine.expire().await.unwrap(), 0);
 }

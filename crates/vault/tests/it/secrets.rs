@@ -55,14 +55,18 @@ prop_compose! {
         credential in prop_oneof![Just(Credential::Absent), any_credential()],
         servers in prop::collection::btree_map(
             any::<String>(),
-            prop::collection::vec((any::<String>(), any::<String>()), 1..3),
+            (
+                prop::option::of(any::<String>()),
+                // A header has a name.
+                prop::collection::vec((".+", any::<String>()), 1..3),
+            ),
             1..3,
         ),
     ) -> Access {
         let header = |(name, value): (String, String)| (name.into(), value.into());
-        let secrets = servers.into_iter().map(|(label, headers)| ToolSecret {
+        let secrets = servers.into_iter().map(|(label, (address, headers))| ToolSecret {
             label: label.into(),
-            address: None,
+            address: address.map(Into::into),
             headers: headers.into_iter().map(header).collect(),
         });
         Access { credential, tools: ToolSecrets::new(secrets.collect()) }
