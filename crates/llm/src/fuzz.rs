@@ -158,10 +158,10 @@ impl Told {
                     let slot = usize::try_from(*slot).unwrap_or(usize::MAX);
                     assert_eq!(name.is_some(), slot == calls.len(), "the name comes first");
                     calls.extend(name.as_deref().map(|name| (name, String::new())));
-                    let call = calls.get_mut(slot);
-                    assert!(call.is_some(), "slots are dense");
-                    call.into_iter()
-                        .for_each(|(_, all)| all.push_str(arguments));
+                    let Some((_, all)) = calls.get_mut(slot) else {
+                        unreachable!("slots are dense: {delta:?}");
+                    };
+                    all.push_str(arguments);
                 }
                 Delta::Note(_) => notes += 1,
                 Delta::Finish(_) => finished += 1,
