@@ -8,7 +8,9 @@ use clap::{Parser, Subcommand};
 use response_app::{Process, api_keys, process, telemetry};
 use response_settings::{Database, Log, Migrations, Sources};
 
+mod connection;
 mod connections;
+mod listen;
 mod serve;
 
 #[global_allocator]

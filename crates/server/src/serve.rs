@@ -1,24 +1,17 @@
 //! Listening, serving, and ending in order.
 
-use std::any::Any;
 use std::error::Error;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_web::dev::{Extensions, Server};
-use actix_web::rt::net::TcpStream;
-use actix_web::{App as Actix, HttpServer};
+use actix_web::dev::Server;
 use response_app::shutdown::{Patience, Signals};
 use response_app::{App, Process, build};
 use response_http::{Face, FaceOptions, HostedTools, Metrics, Payloads, mount};
 use response_settings::{AuditLog, Http, Settings, Threads};
-use socket2::SockRef;
 
-use crate::connections::{Addresses, Arrival};
-
-/// How long what was sent may stand unread in a client's window before its connection is closed.
-const UNREAD: Duration = Duration::from_secs(30);
+use crate::connections::Addresses;
+use crate::listen::Limits;
 
 /// Serves until a signal ends it.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
@@ -56,34 +49,25 @@ fn listen(app: &App) -> Result<(impl FnOnce() -> Server + use<>, Patience), Box<
         shutdown_hard,
         ..
     } = app.http;
-    let addresses = Addresses::new(connections_per_address.limit());
-    let threads = number(threads);
+    let limits = Limits {
+        threads: number(threads),
+        connections: max_connections,
+        addresses: Addresses::new(connections_per_address.limit()),
+        head_time: header_timeout,
+        shutdown: shutdown_hard,
+    };
     // Once for all threads: they share what it counts.
     let face = mount(face(app));
-    let socket = HttpServer::new(move || Actix::new().configure(face.clone()))
-        .workers(threads)
-        .max_connections(max_connections.get().div_ceil(threads))
-        .client_request_timeout(header_timeout)
-        .keep_alive(IDLE)
-        // Otherwise a client that went away is not noticed while its handler waits.
-        .h1_allow_half_closed(false)
-        .on_connect(move |connection, kept| receive(connection, kept, &addresses))
-        // Otherwise a small frame waits for the acknowledgement of the one before it.
-        .tcp_nodelay(true)
-        .shutdown_timeout(shutdown_hard.as_secs().max(1))
-        .disable_signals()
-        .bind(SocketAddr::new(host, port))
+    let (address, start) = crate::listen::listen(SocketAddr::new(host, port), limits, face)
         .map_err(|source| {
             format!("cannot listen on {host}:{port} (RESPONSE_HOST, RESPONSE_API_PORT): {source}")
         })?;
-    for address in socket.addrs() {
-        tracing::info!(server.address = %address, "listening on http://{address}");
-    }
+    tracing::info!(server.address = %address, "listening on http://{address}");
     let patience = Patience {
         soft: shutdown_soft,
         hard: shutdown_hard,
     };
-    Ok((move || socket.run(), patience))
+    Ok((start, patience))
 }
 
 /// What the face is made of.
@@ -136,46 +120,5 @@ fn number(threads: Threads) -> usize {
     match threads {
         Threads::PerCore => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         Threads::Exactly(count) => count.get(),
-    }
-}
-
-/// How long a connection may wait for its next request: longer than clients and gateways keep theirs, so that
-/// none of them writes a request into one that is being closed.
-const IDLE: Duration = Duration::from_secs(75);
-
-/// Lets a connection in, as far as its address may have one more, and limits what it leaves unread.
-fn receive(connection: &dyn Any, kept: &mut Extensions, addresses: &Addresses) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else {
-        return;
-    };
-    limit_unread(stream);
-    let Ok(peer) = stream.peer_addr() else {
-        return;
-    };
-    match addresses.arrive(peer.ip()) {
-        Arrival::Uncounted => {}
-        // What is kept with a connection is dropped with it.
-        Arrival::Counted(place) => drop(kept.insert(place)),
-        Arrival::TurnedAway => {
-            addresses.tell(peer.ip());
-            // The server cannot refuse a connection that it has accepted, but it closes one that has ended.
-            if let Err(error) = SockRef::from(stream).shutdown(Shutdown::Both) {
-                tracing::debug!(
-                    error = &error as &dyn Error,
-                    "a connection that was turned away could not be closed"
-                );
-            }
-        }
-    }
-}
-
-/// A client that stops reading keeps its connection, and what waits for it, only so long. The server
-/// itself cannot tell: it asks a stream for more only when there is room.
-fn limit_unread(stream: &TcpStream) {
-    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD)) {
-        tracing::debug!(
-            error = &error as &dyn Error,
-            "a connection got no limit of what it leaves unread"
-        );
     }
 }
