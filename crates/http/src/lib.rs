@@ -22,6 +22,7 @@ mod body;
 mod dialect;
 mod extract;
 mod handler;
+mod head;
 mod health;
 mod json_text;
 mod list;

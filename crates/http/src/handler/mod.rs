@@ -23,6 +23,7 @@ use crate::admission::Gate;
 use crate::body::Incoming;
 use crate::dialect::{Dialect, Responses};
 use crate::extract;
+use crate::head;
 use crate::middleware::{RESPONSE_ID, request_id};
 use crate::problem::{Kind, Problem, Repeat};
 use crate::{Face, Shared};
@@ -74,7 +75,10 @@ where
         let mounted = Rc::clone(&mounted);
         async move {
             let mut body = Incoming::new(payload, mounted.shared.room.clone());
-            let answer = AssertUnwindSafe(handler(&mounted, &request, &mut body));
+            let answer = AssertUnwindSafe(async {
+                head::check(&request)?;
+                handler(&mounted, &request, &mut body).await
+            });
             let answer = match answer.catch_unwind().await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(problem)) => mounted.refused(&request, problem),

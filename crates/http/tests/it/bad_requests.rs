@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::client::{Call, Open, Reply};
 use crate::layout::laid_out;
 use crate::sample;
-use crate::world::World;
+use crate::who::Strict;
+use crate::world::{Plan, World};
 
 /// Every refusal has the same envelope.
 fn assert_is_refused(reply: &Reply, (status, code): (u16, &str), what: &str) {
@@ -136,6 +137,48 @@ async fn a_method_that_the_path_does_not_take_is_refused() {
         let reply = Call::new(method, &path).send(&world).await;
         assert_is_refused(&reply, (405, "method_not_allowed"), &path);
         assert_eq!(reply.header("allow"), Some(allowed), "{path}");
+    }
+}
+
+/// Nobody is asked who sent it: what a head may be is the same for all.
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused_before_anything_else() {
+    let world = Plan::new([]).authenticator(Strict).build().await;
+    let at = |path: &str, length: usize| {
+        let path = format!("{path}?after=");
+        path.clone() + &"a".repeat(length - path.len())
+    };
+    for path in ["/v1/responses", "/openai/v1/responses", "/nothing"] {
+        let reply = Call::new("GET", &at(path, 8193)).send(&world).await;
+        let error = &reply.json()["error"];
+        assert_eq!(
+            (reply.status, &error["code"]),
+            (414, &json!("uri_too_long")),
+            "{path}"
+        );
+        let told = error["message"].as_str().unwrap();
+        assert!(
+            told.contains("8192 bytes") && !told.contains("aaa"),
+            "{told}"
+        );
+        let reply = Call::new("GET", &at(path, 8192)).send(&world).await;
+        assert_ne!(reply.status, 414, "{path}");
+
+        let call = |length: usize| Call::new("GET", path).header("x-long", &"a".repeat(length));
+        let reply = call(33_000).send(&world).await;
+        let error = &reply.json()["error"];
+        assert_eq!(
+            (reply.status, &error["code"]),
+            (431, &json!("headers_too_large")),
+            "{path}"
+        );
+        let told = error["message"].as_str().unwrap();
+        assert!(
+            told.contains("32768 bytes") && !told.contains("aaa"),
+            "{told}"
+        );
+        let reply = call(32_000).send(&world).await;
+        assert_ne!(reply.status, 431, "{path}");
     }
 }
 
