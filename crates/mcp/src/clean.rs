@@ -153,6 +153,38 @@ pub(crate) fn whole_surrogates(json: &str) -> String {
     out
 }
 
+/// What stands between the quotation marks of a JSON string, without the escapes of unwanted characters.
+pub(crate) fn without_hidden(text: &str) -> Cow<'_, str> {
+    if !text.contains("\\u") {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        kept.push_str(before);
+        let (length, meant) = match surrogate(escape) {
+            Some(high @ 0xd800..=0xdbff) => {
+                let low = escape.get(6..).and_then(surrogate);
+                let pair = low.map(|low| char::decode_utf16([high, low]).next());
+                match pair {
+                    Some(Some(Ok(meant))) => (12, Some(meant)),
+                    _ => (6, None),
+                }
+            }
+            Some(unit) => (6, char::from_u32(u32::from(unit))),
+            None => (escape.chars().take(2).map(char::len_utf8).sum(), None),
+        };
+        let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
+        if !meant.is_some_and(is_unwanted) {
+            kept.push_str(escape);
+        }
+        rest = after;
+    }
+    kept.push_str(rest);
+    Cow::Owned(kept)
+}
+
 /// The unit of an escape `\uXXXX` at the beginning of the text.
 fn surrogate(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
@@ -222,6 +254,20 @@ mod tests {
         for (json, expected) in cases {
             let text: String = serde_json::from_str(&whole_surrogates(json)).unwrap();
             assert_eq!(text, expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn escapes_of_what_hides_are_taken_out_of_json() {
+        let cases = [
+            (r"plain \n\"", r"plain \n\""),
+            (r"a\u202eb\u001b[1mc", "ab[1mc"),
+            (r"tag\udb40\udc41s \ud83d\ude00", r"tags \ud83d\ude00"),
+            (r"\\u202e \u00e9", r"\\u202e \u00e9"),
+            (r"half \ud83d \ud83d\u202e \u", r"half \ud83d \ud83d \u"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(without_hidden(text), expected);
         }
     }
 

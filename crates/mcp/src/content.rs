@@ -5,21 +5,29 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::clean::clean;
+use crate::clean::{clean, without_hidden};
+use crate::few::Few;
 
 /// A string in structured content that is longer and looks like base64 is told by its size only.
 const MAX_BASE64: usize = 1024;
+
+/// How many blocks of an answer are read.
+const MAX_BLOCKS: usize = 4_096;
 
 /// The text of each block.
 pub(crate) fn content(raw: &RawValue) -> Option<Vec<String>> {
     let text = raw.get();
     match text.as_bytes().first() {
         Some(b'[') => {
-            let blocks: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-            blocks.into_iter().map(block).collect()
+            let blocks: Few<'_, MAX_BLOCKS> = serde_json::from_str(text).ok()?;
+            let mut texts: Vec<String> =
+                blocks.kept.into_iter().map(block).collect::<Option<_>>()?;
+            if blocks.more > 0 {
+                texts.push(format!("[{} more parts, not shown]", blocks.more));
+            }
+            Some(texts)
         }
         _ => Some(vec![block(raw)?]),
     }
@@ -140,53 +148,62 @@ struct Resource<'a> {
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// JSON text with long base64 strings told by their size. Text that cannot be read stays.
+/// JSON text with long base64 strings told by their size, and without escapes of what steers or hides; the rest
+/// stays to the letter, whatever it is.
 pub(crate) fn without_base64(json: &str) -> String {
-    if json.len() <= MAX_BASE64 {
-        return json.to_owned();
+    let mut shown = String::new();
+    let mut rest = json;
+    while let Some((before, text)) = rest.split_once('"') {
+        shown.push_str(before);
+        shown.push('"');
+        let end = end_of_string(text);
+        let (text, after) = text.split_at_checked(end).unwrap_or((text, ""));
+        match base64_length(text) {
+            Some(bytes) => {
+                let _ = write!(shown, "[base64, {bytes} bytes, not shown]");
+            }
+            None => shown.push_str(&without_hidden(text)),
+        }
+        rest = after;
+        if let Some(after) = after.strip_prefix('"') {
+            shown.push('"');
+            rest = after;
+        }
     }
-    let Ok(mut value) = serde_json::from_str::<Value>(json) else {
-        return json.to_owned();
-    };
-    if shorten(&mut value) {
-        value.to_string()
-    } else {
-        json.to_owned()
-    }
+    shown.push_str(rest);
+    shown
 }
 
-/// Whether anything was shortened.
-fn shorten(value: &mut Value) -> bool {
-    let mut shortened = false;
-    match value {
-        Value::String(text) if is_base64(text) => {
-            let digits = text.rsplit(',').next().unwrap_or(text);
-            *text = format!("[base64, {} bytes, not shown]", decoded_length(digits));
-            return true;
-        }
-        Value::Array(items) => {
-            for item in items {
-                shortened |= shorten(item);
-            }
-        }
-        Value::Object(fields) => {
-            for field in fields.values_mut() {
-                shortened |= shorten(field);
-            }
-        }
-        _ => {}
-    }
-    shortened
+/// Where the quotation mark stands that ends a string.
+fn end_of_string(text: &str) -> usize {
+    let mut is_escaped = false;
+    let end = text.bytes().position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.unwrap_or(text.len())
 }
 
-/// Long, and of base64's characters alone, with or without the beginning of a data URL.
-fn is_base64(text: &str) -> bool {
+/// How many bytes a string stands for that is long, and of base64's characters alone, with or without the
+/// beginning of a data URL; strokes may be escaped.
+fn base64_length(text: &str) -> Option<usize> {
     let digits = match text.strip_prefix("data:") {
         Some(rest) => rest.split_once(";base64,").map_or("", |(_, digits)| digits),
         None => text,
     };
-    digits.len() > MAX_BASE64
-        && digits.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
-        })
+    if digits.len() <= MAX_BASE64 {
+        return None;
+    }
+    let mut escapes = 0;
+    let mut rest = digits.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' | b'/' | b'-' | b'_' | b'=' => {}
+            b'\\' if rest.next() == Some(b'/') => escapes += 1,
+            byte if byte.is_ascii_alphanumeric() => {}
+            _ => return None,
+        }
+    }
+    Some(decoded_length(digits) - escapes * 3 / 4)
 }

@@ -21,6 +21,8 @@ use crate::server::Server;
 const REFUSAL_LIMIT: usize = 64 * 1024;
 /// How many messages may come before the answer.
 const MAX_MESSAGES: usize = 100_000;
+/// How much they may have, as a multiple of what the answer may have.
+const MAX_TIMES: usize = 4;
 /// How long to wait before a stream that broke off is taken up again.
 const RESUME_DELAY: Duration = Duration::from_millis(500);
 /// How long a stream may stay open behind its answer.
@@ -80,6 +82,8 @@ impl Server {
             limit: post.limit,
             pace,
             messages: 0,
+            bytes: 0,
+            has_foreign: false,
             malformed: None,
         };
         let result = if is_stream(&inbound) {
@@ -120,6 +124,9 @@ struct Reading<'a> {
     limit: usize,
     pace: &'a mut Pace,
     messages: usize,
+    bytes: usize,
+    /// Whether an answer came that is none to this request.
+    has_foreign: bool,
     malformed: Option<Malformed>,
 }
 
@@ -239,7 +246,8 @@ impl Reading<'_> {
             return Ok(None);
         }
         self.messages += 1;
-        if self.messages > MAX_MESSAGES {
+        self.bytes = self.bytes.saturating_add(data.len());
+        if self.messages > MAX_MESSAGES || self.bytes / MAX_TIMES > self.limit {
             return Err(Fault::Protocol("it sent messages without end"));
         }
         match message::read(data, self.awaited) {
@@ -264,7 +272,11 @@ impl Reading<'_> {
                 Message::Asked(question) => {
                     self.server.answer(self.link, self.credential, &question);
                 }
-                Message::Foreign => self.server.log_foreign_answer(),
+                Message::Foreign if self.has_foreign => {}
+                Message::Foreign => {
+                    self.has_foreign = true;
+                    self.server.log_foreign_answer();
+                }
                 Message::Other => {}
             }
         }

@@ -15,6 +15,7 @@ mod clean;
 mod content;
 mod exchange;
 mod fault;
+mod few;
 mod given;
 mod handshake;
 mod link;

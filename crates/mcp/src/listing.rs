@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::exchange::Post;
 use crate::fault::Fault;
+use crate::few::Few;
 use crate::link::{Era, Link};
 use crate::message::Awaited;
 use crate::options::Mode;
@@ -22,7 +23,11 @@ use crate::wire::{self, List};
 /// How many pages a list may have.
 const MAX_PAGES: usize = 64;
 /// How many tools one server may list; what is offered in all has a limit of its own.
-const MAX_LISTED: usize = 2_000;
+pub(crate) const MAX_LISTED: usize = 2_000;
+/// How long the place may be at which a list goes on; it is sent back.
+const MAX_CURSOR: usize = 16 * 1024;
+/// How many lines one list may cost in the log.
+const MAX_LINES: usize = 16;
 /// How long to wait before a request is made again.
 pub(crate) const RETRY_DELAY: std::time::Duration = std::time::Duration::from_millis(150);
 
@@ -71,7 +76,7 @@ pub(crate) struct Asker {
 #[derive(Deserialize)]
 struct Page<'a> {
     #[serde(borrow)]
-    tools: Vec<&'a RawValue>,
+    tools: Few<'a, MAX_LISTED>,
     #[serde(default, rename = "nextCursor")]
     next: Option<String>,
 }
@@ -157,13 +162,15 @@ impl Server {
             };
             let read: Page<'_> = serde_json::from_slice(&answer)
                 .map_err(|_error| Fault::Protocol("its list of tools cannot be read"))?;
-            listed += read.tools.len();
+            listed += read.tools.kept.len() + read.tools.more;
             bytes += answer.len();
             let next = read.next.filter(|next| !next.is_empty());
             pages.push(answer.clone());
             let goes_on = next.is_some() && next != cursor;
-            let is_long =
-                pages.len() >= MAX_PAGES || listed >= MAX_LISTED || bytes >= self.list_limit;
+            let is_long = pages.len() >= MAX_PAGES
+                || listed >= self.most_tools
+                || bytes >= self.list_limit
+                || next.as_ref().is_some_and(|next| next.len() > MAX_CURSOR);
             if goes_on && is_long {
                 self.log_cut_list(listed);
                 return Ok(pages);
@@ -203,43 +210,55 @@ impl Server {
     /// The tools that can be used, in their order, each name once.
     fn gather(&self, pages: &[Bytes], known: Option<&Listing>) -> Vec<Arc<Tool>> {
         let mut tools: Vec<Arc<Tool>> = Vec::new();
+        let mut names = HashSet::new();
+        let mut lines = 0;
+        // A list may be all wrong, and is read again and again.
+        let mut say = |line: &dyn Fn()| {
+            lines += 1;
+            if lines <= MAX_LINES {
+                line();
+            }
+        };
         for page in pages {
             let Ok(page) = serde_json::from_slice::<Page<'_>>(page) else {
                 continue;
             };
-            let room = MAX_LISTED.saturating_sub(tools.len());
-            for raw in page.tools.into_iter().take(room) {
-                match self.tool(raw, known) {
-                    Ok(tool) => tools.push(tool),
-                    Err(unfit) => self.log_left_out(raw, &unfit),
+            let room = self.most_tools.saturating_sub(tools.len());
+            for raw in page.tools.kept.into_iter().take(room) {
+                match self.tool(raw, known, &mut say) {
+                    Ok(tool) if names.insert(Arc::clone(&tool.name)) => tools.push(tool),
+                    Ok(tool) => say(&|| self.log_listed_twice(&tool.name)),
+                    Err(unfit) => say(&|| self.log_left_out(raw, &unfit)),
                 }
             }
         }
-        let mut names = HashSet::with_capacity(tools.len());
-        tools.retain(|tool| {
-            let is_new = names.insert(Arc::clone(&tool.name));
-            if !is_new {
-                self.log_listed_twice(&tool.name);
-            }
-            is_new
-        });
+        if lines > MAX_LINES {
+            self.log_more_of_the_list(lines - MAX_LINES);
+        }
         tools
     }
 
-    fn tool(&self, raw: &RawValue, known: Option<&Listing>) -> Result<Arc<Tool>, Unfit> {
-        let same = |known: &Listing| {
+    fn tool(
+        &self,
+        raw: &RawValue,
+        known: Option<&Listing>,
+        say: &mut impl FnMut(&dyn Fn()),
+    ) -> Result<Arc<Tool>, Unfit> {
+        let known = known.and_then(|known| {
             let name = serde_json::from_str::<Named>(raw.get()).ok()?.name;
-            let tool = known.find(&name)?;
-            if tool.is_listed_as(raw) {
-                return Some(Arc::clone(tool));
-            }
-            self.log_changed_tool(&tool.name);
-            None
-        };
-        match known.and_then(same) {
-            Some(tool) => Ok(tool),
-            None => Tool::read(raw, self.trust, self.context).map(Arc::new),
+            known.find(&name)
+        });
+        if let Some(same) = known.filter(|known| known.is_listed_as(raw)) {
+            return Ok(Arc::clone(same));
         }
+        let tool = Tool::read(raw, self.trust, self.context)?;
+        if let Some(before) = known {
+            let changes = before.changes(&tool);
+            if !changes.is_empty() {
+                say(&|| self.log_changed_tool(&tool.name, &changes.join(", ")));
+            }
+        }
+        Ok(Arc::new(tool))
     }
 }
 

@@ -42,7 +42,7 @@ impl Server {
         }
         tracing::warn!(
             mcp.server = &*self.label,
-            mcp.version = version,
+            mcp.version = &*excerpt(version, SHOWN),
             "the tool server speaks a protocol version that is not known here"
         );
     }
@@ -102,14 +102,26 @@ impl Server {
         );
     }
 
-    pub(crate) fn log_changed_tool(&self, tool: &str) {
+    pub(crate) fn log_changed_tool(&self, tool: &str, what: &str) {
         if self.is_strange() {
             return;
         }
-        tracing::info!(
+        tracing::warn!(
             mcp.server = &*self.label,
             tool.name = tool,
-            "a tool is no longer what it was"
+            tool.changed = what,
+            "a tool is no longer what it was; runs that were offered it keep it as it was"
+        );
+    }
+
+    pub(crate) fn log_more_of_the_list(&self, lines: usize) {
+        if self.is_strange() {
+            return;
+        }
+        tracing::warn!(
+            mcp.server = &*self.label,
+            lines,
+            "there is more to say of the list of tools; it is not logged"
         );
     }
 

@@ -5,10 +5,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::few::Few;
 use crate::wire::TIMED_OUT;
 
 /// How many messages one JSON array may hold.
 const MAX_BATCH: usize = 1_000;
+/// How long an error may be that is read whole.
+const MAX_ERROR: usize = 64 * 1024;
+/// How long the id of a question may be, which is sent back.
+const MAX_ID: usize = 256;
 
 /// An error that a server tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +27,9 @@ pub(crate) struct RpcError {
 impl RpcError {
     /// Reads what stands under `error`. Servers put bare text there too.
     fn read(raw: &RawValue) -> Self {
+        if raw.get().len() > MAX_ERROR {
+            return Self::read_long(raw);
+        }
         match serde_json::from_str(raw.get()) {
             Ok(Value::Object(mut error)) => {
                 let message = match error.remove("message") {
@@ -49,6 +57,22 @@ impl RpcError {
                 message: raw.get().chars().take(1_000).collect(),
                 data: None,
             },
+        }
+    }
+
+    /// The code of an error that has more to say than anybody reads.
+    fn read_long(raw: &RawValue) -> Self {
+        #[derive(Deserialize)]
+        struct Long<'a> {
+            #[serde(borrow, default)]
+            code: Option<&'a RawValue>,
+        }
+        let long = serde_json::from_str::<Long<'_>>(raw.get()).ok();
+        let code = long.and_then(|long| long.code?.get().trim_matches('"').parse().ok());
+        Self {
+            code: code.unwrap_or(0),
+            message: format!("(a message of more than {MAX_ERROR} bytes)"),
+            data: None,
         }
     }
 
@@ -154,12 +178,13 @@ pub(crate) fn read(body: &Bytes, awaited: Awaited<'_>) -> Result<Vec<Message>, M
         let incoming = serde_json::from_str(text).map_err(|_error| Malformed::NotRpc)?;
         return Ok(vec![judge(&incoming, &body, awaited)?]);
     }
-    let batch: Vec<&RawValue> = serde_json::from_str(text).map_err(|_error| Malformed::NotRpc)?;
+    let batch: Few<'_, MAX_BATCH> =
+        serde_json::from_str(text).map_err(|_error| Malformed::NotRpc)?;
     let one = |raw: &RawValue| {
         let incoming = serde_json::from_str(raw.get()).map_err(|_error| Malformed::NotRpc)?;
         judge(&incoming, &body, awaited)
     };
-    batch.into_iter().take(MAX_BATCH).map(one).collect()
+    batch.kept.into_iter().map(one).collect()
 }
 
 /// The JSON-RPC error in the body of a refusal, whatever id it bears: some are given before the
@@ -188,6 +213,7 @@ fn judge(
 ) -> Result<Message, Malformed> {
     if let Some(method) = &incoming.method {
         return Ok(match incoming.id {
+            Some(id) if id.get().len() > MAX_ID => Message::Other,
             Some(id) => Message::Asked(Question {
                 id: id.to_owned(),
                 is_ping: method == "ping",
@@ -218,14 +244,20 @@ fn notified(method: &str, params: Option<&RawValue>, awaited: Awaited<'_>) -> Me
 
 fn is_progress_of(params: Option<&RawValue>, awaited: Awaited<'_>) -> bool {
     #[derive(Deserialize)]
-    struct Progress {
-        #[serde(rename = "progressToken")]
-        token: Value,
+    struct Progress<'a> {
+        #[serde(borrow, rename = "progressToken")]
+        token: &'a RawValue,
     }
-    let read = params.and_then(|params| serde_json::from_str::<Progress>(params.get()).ok());
-    read.is_some_and(|progress| {
-        progress.token.as_str().is_some() && progress.token.as_str() == awaited.token
-    })
+    let read = params.and_then(|params| serde_json::from_str::<Progress<'_>>(params.get()).ok());
+    // The tokens that are given out need no escapes.
+    let named = |token: &'_ RawValue| {
+        let text = token.get().strip_prefix('"')?.strip_suffix('"')?;
+        Some(text.to_owned())
+    };
+    let said = read
+        .filter(|it| it.token.get().len() <= MAX_ID)
+        .and_then(|it| named(it.token));
+    said.is_some() && said.as_deref() == awaited.token
 }
 
 /// Ids go out as numbers; some servers bring them back as strings.
@@ -327,6 +359,27 @@ mod tests {
         assert!(
             matches!(&messages[..], [Message::Result(text)] if text == "\"a\u{fffd}b\"".as_bytes())
         );
+    }
+
+    #[test]
+    fn what_is_sent_in_masses_is_not_kept_in_masses() {
+        let long = "x".repeat(MAX_ERROR);
+        let error = format!(r#"{{"id":7,"error":{{"code":-32000,"message":"{long}"}}}}"#);
+        assert_eq!(
+            shown(&error),
+            "error -32000 (a message of more than 65536 bytes)"
+        );
+        let bare = format!(r#"{{"id":7,"error":"{long}"}}"#);
+        assert_eq!(shown(&bare), "error 0 (a message of more than 65536 bytes)");
+        let question = |length| format!(r#"{{"id":"{}","method":"ping"}}"#, "x".repeat(length));
+        assert!(shown(&question(MAX_ID - 2)).starts_with("asked"));
+        assert_eq!(shown(&question(MAX_ID)), "other");
+        let batch = |before: usize| {
+            let notice = r#"{"method":"a"},"#.repeat(before);
+            shown(&format!(r#"[{notice}{{"id":7,"result":1}}]"#))
+        };
+        assert!(batch(MAX_BATCH - 1).ends_with('1'));
+        assert!(batch(MAX_BATCH).ends_with("other"));
     }
 
     #[test]

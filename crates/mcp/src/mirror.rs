@@ -11,6 +11,9 @@ use serde_json::Value;
 const KEYWORD: &str = "x-mcp-header";
 const PREFIX: &str = "mcp-param-";
 
+/// How many headers a tool may ask for.
+const MAX_MIRRORS: usize = 64;
+
 /// One argument that is repeated in a header.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Mirror {
@@ -50,7 +53,8 @@ fn collect(
                 .filter(|_| matches!(kind, Some("string" | "integer" | "boolean")))
                 .and_then(|token| format!("{PREFIX}{token}").to_ascii_lowercase().parse().ok())
                 .ok_or(BadMirror)?;
-            if mirrors.iter().any(|other: &Mirror| other.header == header) {
+            let is_known = mirrors.iter().any(|other: &Mirror| other.header == header);
+            if is_known || mirrors.len() >= MAX_MIRRORS {
                 return Err(BadMirror);
             }
             mirrors.push(Mirror {
@@ -136,6 +140,13 @@ mod tests {
             "b":{"type":"string","x-mcp-header":"h"}}}"#;
         assert_eq!(read(&json(twice)), Err(BadMirror));
         assert_eq!(read(&json(r#"{"properties":{"a":{}}}"#)), Ok(Vec::new()));
+        let many = |count: usize| {
+            let one = |at| format!(r#""a{at}":{{"type":"string","x-mcp-header":"h{at}"}}"#);
+            let all: Vec<String> = (0..count).map(one).collect();
+            read(&json(&format!(r#"{{"properties":{{{}}}}}"#, all.join(","))))
+        };
+        assert_eq!(many(MAX_MIRRORS).unwrap().len(), MAX_MIRRORS);
+        assert_eq!(many(MAX_MIRRORS + 1), Err(BadMirror));
     }
 
     #[test]

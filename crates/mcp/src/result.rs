@@ -15,6 +15,9 @@ use crate::message::RpcError;
 /// How much of an error's text is passed on.
 const MAX_ERROR: usize = 4 * 1024;
 
+/// How long structured content may be that is compared with the text beside it.
+const MAX_COMPARED: usize = 2 * 1024 * 1024;
+
 /// A tool's answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -120,6 +123,10 @@ fn joined(parts: &[String]) -> String {
 /// the envelope that frameworks put around a plain value is taken off.
 fn says_already(parts: &[String], structured: &RawValue) -> bool {
     let is_empty = |part: &String| part.trim().is_empty();
+    if structured.get().len() > MAX_COMPARED {
+        // Much of both is not shown anyway.
+        return !parts.iter().all(is_empty);
+    }
     let Ok(structured) = serde_json::from_str::<Value>(structured.get()) else {
         return !parts.iter().all(is_empty);
     };
@@ -151,7 +158,8 @@ fn is_said(text: &str, value: &Value) -> bool {
     value
         .as_str()
         .is_some_and(|value| clean(value).trim() == text)
-        || serde_json::from_str::<Value>(text).is_ok_and(|said| said == *value)
+        || (text.len() <= 2 * MAX_COMPARED
+            && serde_json::from_str::<Value>(text).is_ok_and(|said| said == *value))
 }
 
 #[cfg(test)]
@@ -260,6 +268,23 @@ mod tests {
     }
 
     #[test]
+    fn many_parts_are_cut_and_much_of_both_is_said_once() {
+        let parts = vec!["0"; 100_000].join(",");
+        let text = shown(&format!(r#"{{"content":[{parts}]}}"#));
+        assert!(text.starts_with("0\n0\n"));
+        assert!(
+            text.ends_with("\n[95904 more parts, not shown]"),
+            "{}",
+            text.len()
+        );
+        let much = format!("[{}]", vec!["0"; 2_000_000].join(","));
+        let both = format!(r#"{{"content":["in short"],"structuredContent":{much}}}"#);
+        assert_eq!(shown(&both), "in short");
+        let alone = shown(&format!(r#"{{"content":[],"structuredContent":{much}}}"#));
+        assert!(alone.starts_with("[0,0,"));
+    }
+
+    #[test]
     fn base64_in_structured_content_is_told_by_its_size() {
         let picture = "QUJD".repeat(1000);
         let result = format!(
@@ -282,7 +307,7 @@ mod tests {
         assert_eq!(shown("[[\"\u{202e}a\u{9b}2J\"]]"), r#"["a"]"#);
         let picture = "QUJD".repeat(1_000);
         let bare = shown(&format!(r#"{{"a":"\u202e\u009b2Jb","c":"{picture}"}}"#));
-        assert_eq!(bare, r#"{"a":"b","c":"[base64, 3000 bytes, not shown]"}"#);
+        assert_eq!(bare, r#"{"a":"2Jb","c":"[base64, 3000 bytes, not shown]"}"#);
         assert_eq!(
             shown(r#"{"content":[{"text":"cut \ud83d"}]}"#),
             "cut \u{fffd}"

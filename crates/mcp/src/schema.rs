@@ -1,10 +1,14 @@
 //! A tool's schema: what of it the model sees, and what this service fills in itself.
 
+use std::borrow::Cow;
+
 use response_domain::json::Json;
 use response_domain::ports::llm::CallContext;
 use response_domain::tool::ToolCall;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use crate::clean::clean;
 
 /// How long a tool's schema may be.
 const MAX_SCHEMA: usize = 128 * 1024;
@@ -94,6 +98,7 @@ impl Parameters {
             schema.insert("properties".into(), Map::new().into());
             changed = true;
         }
+        changed |= tidy(&mut schema, Members::Keywords);
         let context = if fills_in {
             hide_context(&mut schema)
         } else {
@@ -104,6 +109,70 @@ impl Parameters {
             _ => Json::from_value(&Value::Object(schema)),
         };
         Ok(Self { shown, context })
+    }
+}
+
+/// What arguments are compared with.
+const COMPARED: [&str; 7] = [
+    "enum",
+    "const",
+    "pattern",
+    "required",
+    "dependentRequired",
+    "dependencies",
+    "$ref",
+];
+/// What holds names, each with a schema.
+const NAMED: [&str; 5] = [
+    "properties",
+    "patternProperties",
+    "dependentSchemas",
+    "$defs",
+    "definitions",
+];
+
+/// What the members of an object in a schema are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Members {
+    /// What is said.
+    Keywords,
+    /// Names of properties or of parts, each with a schema.
+    Names,
+}
+
+/// Takes out of the words in a schema what steers or hides, and says whether there was any. What arguments are
+/// compared with stays to the letter.
+fn tidy(schema: &mut Map<String, Value>, members: Members) -> bool {
+    let mut has_changed = false;
+    for (name, value) in schema {
+        let is_said = members == Members::Keywords;
+        if is_said && COMPARED.contains(&name.as_str()) {
+            continue;
+        }
+        let inner = if is_said && NAMED.contains(&name.as_str()) {
+            Members::Names
+        } else {
+            Members::Keywords
+        };
+        has_changed |= tidy_value(value, inner);
+    }
+    has_changed
+}
+
+fn tidy_value(value: &mut Value, members: Members) -> bool {
+    match value {
+        Value::Object(object) => tidy(object, members),
+        Value::Array(values) => values.iter_mut().fold(false, |has_changed, value| {
+            tidy_value(value, members) | has_changed
+        }),
+        Value::String(text) => match clean(text) {
+            Cow::Borrowed(_) => false,
+            Cow::Owned(cleaned) => {
+                *text = cleaned;
+                true
+            }
+        },
+        _ => false,
     }
 }
 
@@ -211,6 +280,25 @@ mod tests {
         assert_eq!(read(&long, true).unwrap_err(), BadSchema::TooLong);
         let braces = r#"{"type":"object","properties":{},"description":"\"{{{[[["}"#;
         assert_eq!(depth(braces), 2);
+    }
+
+    #[test]
+    fn the_words_of_a_schema_are_cleaned_and_its_values_are_not() {
+        let schema = r#"{"type":"object","description":"a\u001b[1mb","required":["\u202e"],"properties":{
+            "enum":{"title":"c\u202ed","enum":["\r\n","\u202e"],"const":"\u0007"},
+            "list":{"items":{"pattern":"\u0007","examples":["e\udb40\udc41f"]}}}}"#;
+        let shown = read(schema, true).unwrap().shown.to_value();
+        assert_eq!(shown["description"], "ab");
+        assert_eq!(shown["required"][0], "\u{202e}");
+        let properties = &shown["properties"];
+        assert_eq!(properties["enum"]["title"], "cd");
+        assert_eq!(
+            properties["enum"]["enum"],
+            serde_json::json!(["\r\n", "\u{202e}"])
+        );
+        assert_eq!(properties["enum"]["const"], "\u{7}");
+        assert_eq!(properties["list"]["items"]["pattern"], "\u{7}");
+        assert_eq!(properties["list"]["items"]["examples"][0], "ef");
     }
 
     #[test]

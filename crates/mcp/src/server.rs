@@ -22,6 +22,7 @@ use crate::checker::Checker;
 use crate::exchange::is_stream;
 use crate::fault::Fault;
 use crate::link::{Era, Link, Links};
+use crate::listing::MAX_LISTED;
 use crate::message::Question;
 use crate::options::{ContextArguments, CredentialUse, Mode, Options, ServerOptions, Trust};
 use crate::wire::{self, Cancelled, Identity};
@@ -35,6 +36,8 @@ const QUESTIONS_AT_ONCE: usize = 4;
 const MIN_ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 /// How much the list of a server may have that a caller names: it is kept with the response.
 const STRANGERS_LIST: usize = 1024 * 1024;
+/// How many tools it may have.
+const STRANGERS_TOOLS: usize = 512;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -126,6 +129,8 @@ pub(crate) struct Server {
     pub(crate) links: Links,
     /// How much an answer may have that is not a tool's, and a list in all.
     pub(crate) list_limit: usize,
+    /// How many tools of a list are taken.
+    pub(crate) most_tools: usize,
     pub(crate) url: Url,
     headers: HeaderMap,
     credential: CredentialUse,
@@ -143,9 +148,9 @@ impl Server {
             ACCEPT,
             HeaderValue::from_static("application/json, text/event-stream"),
         );
-        let (url, list_limit) = match named_by {
-            NamedBy::Operator => (server.endpoint(), common.answer_limit),
-            NamedBy::Caller => (server.url.clone(), STRANGERS_LIST),
+        let (url, list_limit, most_tools) = match named_by {
+            NamedBy::Operator => (server.endpoint(), common.answer_limit, MAX_LISTED),
+            NamedBy::Caller => (server.url.clone(), STRANGERS_LIST, STRANGERS_TOOLS),
         };
         Self {
             label: Arc::from(server.label.as_str()),
@@ -155,6 +160,7 @@ impl Server {
             context: server.context,
             links: Links::new(server.credential),
             list_limit,
+            most_tools,
             common,
             url,
             headers,

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::annotations::Annotations;
 use crate::check::Check;
-use crate::clean::excerpt;
+use crate::clean::{clean, excerpt};
 use crate::mirror::{self, BadMirror, Mirror};
 use crate::options::{ContextArguments, Trust};
 use crate::schema::{BadSchema, ContextArgument, Parameters};
@@ -48,6 +48,8 @@ pub(crate) enum Unfit {
     Unreadable(#[source] serde_json::Error),
     #[error("its name is empty or longer than {MAX_NAME} bytes")]
     Name,
+    #[error("its name holds characters that steer or hide")]
+    NameHides,
     #[error(transparent)]
     Schema(#[from] BadSchema),
     #[error(transparent)]
@@ -84,6 +86,9 @@ impl Tool {
         if listed.name.trim().is_empty() || listed.name.len() > MAX_NAME {
             return Err(Unfit::Name);
         }
+        if clean(&listed.name) != listed.name || listed.name.contains(['\n', '\t']) {
+            return Err(Unfit::NameHides);
+        }
         let parameters = Parameters::read(listed.schema, context == ContextArguments::Given)?;
         let mirrors = match listed.schema {
             Some(schema) => mirror::read(&Json::from_raw(schema.to_owned()))?,
@@ -112,6 +117,24 @@ impl Tool {
     /// Whether this is how the server still lists it.
     pub(crate) fn is_listed_as(&self, raw: &RawValue) -> bool {
         &*self.raw == raw.get()
+    }
+
+    /// What of it a run would notice, when its server lists it as `other` now.
+    pub(crate) fn changes(&self, other: &Self) -> Vec<&'static str> {
+        let rows = [
+            ("description", self.description != other.description),
+            (
+                "schema",
+                self.parameters != other.parameters || self.context != other.context,
+            ),
+            ("headers", self.mirrors != other.mirrors),
+            (
+                "annotations",
+                self.annotations != other.annotations || self.repeat != other.repeat,
+            ),
+        ];
+        let changed = rows.into_iter().filter(|(_, has_changed)| *has_changed);
+        changed.map(|(what, _)| what).collect()
     }
 
     /// The check of its arguments.

@@ -103,6 +103,20 @@ pub(crate) fn tool(name: &str) -> Value {
     json!({"name": name, "description": format!("does {name}"), "inputSchema": {"type": "object"}})
 }
 
+/// A schema whose check would not end: each of its parts refers to the next twice.
+pub(crate) fn without_end() -> Value {
+    let next = |at: usize| json!({"$ref": format!("#/$defs/a{at}")});
+    let part = |at: usize| {
+        (
+            format!("a{at}"),
+            json!({"allOf": [next(at + 1), next(at + 1)]}),
+        )
+    };
+    let mut parts: serde_json::Map<String, Value> = (0..60).map(part).collect();
+    parts.insert("a60".to_owned(), json!({}));
+    json!({"type": "object", "$ref": "#/$defs/a0", "$defs": parts})
+}
+
 /// Answers a bare server's list with one tool, `t`, and its calls as the test says.
 pub(crate) async fn bare(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Fake {
     Fake::start(move |seen| match seen.method() {

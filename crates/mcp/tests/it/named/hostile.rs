@@ -73,7 +73,7 @@ async fn a_list_has_an_end_however_it_is_dealt_out() {
     let listed = list(&tools(), many.url.as_str(), &giving(&[]))
         .await
         .unwrap();
-    assert_eq!((listed.len(), many.count("tools/list")), (2000, 4));
+    assert_eq!((listed.len(), many.count("tools/list")), (512, 2));
 
     let empty = listing(|seen| {
         let at: usize = seen.body["params"]["cursor"]
@@ -86,6 +86,40 @@ async fn a_list_has_an_end_however_it_is_dealt_out() {
         .await
         .unwrap();
     assert_eq!((listed.len(), empty.count("tools/list")), (0, 64));
+}
+
+#[tokio::test]
+async fn the_place_at_which_a_list_goes_on_has_an_end() {
+    let long = listing(|seen| {
+        let cursor = "x".repeat(16 * 1024 + 1);
+        seen.result(&json!({"tools": [tool("t")], "nextCursor": cursor}))
+    })
+    .await;
+    let listed = list(&tools(), long.url.as_str(), &giving(&[]))
+        .await
+        .unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(long.count("tools/list"), 1);
+}
+
+#[tokio::test]
+async fn messages_before_the_answer_have_an_end_in_bytes() {
+    let flood = listing(|seen| {
+        let params = json!({"data": "x".repeat(900 * 1024)});
+        let notice = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": params});
+        let answer = json!({"jsonrpc": "2.0", "id": seen.body["id"], "result": {"tools": []}});
+        Answer::events(format!("data: {notice}\n\n").repeat(6) + &format!("data: {answer}\n\n"))
+    })
+    .await;
+    let error = list(&tools(), flood.url.as_str(), &giving(&[]))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ToolErrorKind::Protocol);
+    assert!(
+        error.message.ends_with("it sent messages without end"),
+        "{}",
+        error.message
+    );
 }
 
 #[tokio::test]

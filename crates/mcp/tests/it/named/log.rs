@@ -1,50 +1,16 @@
 //! What the log hears of servers that callers name: not what their callers gave along, and not their words,
 //! which may repeat it.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use response_domain::ports::tools::ToolError;
 use serde_json::json;
-use tracing::subscriber::DefaultGuard;
 
 use super::stage::{LABEL, Names, call, giving, list, tools, tools_with};
 use crate::fake::{Answer, Fake, Seen};
+use crate::log::Log;
 use response_egress::AddressPolicy;
 use response_mcp::Options;
-
-/// What was logged on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// Keeps everything, other crates' lines included, until the guard is dropped.
-    fn listening() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .json()
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 /// An error as whoever handles it logs it: with all its causes.
 fn logged(error: &ToolError) {
