@@ -212,6 +212,22 @@ async fn a_connection_that_cannot_be_made_safe_or_hangs_is_tried_again_and_then_
 }
 
 #[tokio::test]
+async fn a_connection_that_hangs_is_not_waited_for_beyond_the_turn() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let url = Url::parse(&format!("https://127.0.0.1:{port}")).unwrap();
+    let connecting = ClientOptions {
+        connect_timeout: Duration::from_hours(1),
+        ..ClientOptions::default()
+    };
+    let mut options = options(&url);
+    options.turn_timeout = Duration::from_millis(50);
+    let client = client_over(connecting, options);
+    let error = answer(&client, &hello()).await.unwrap_err();
+    assert_eq!(error.kind, LlmErrorKind::Timeout);
+}
+
+#[tokio::test]
 async fn what_the_server_said_reaches_the_log_only_and_without_the_credential() {
     let secret = "s3cret-of-ada";
     let body = format!(r#"{{"error":"no access for {secret}, reason: because"}}"#);
