@@ -2,6 +2,9 @@
 //! the order in which a [`ResponseRow`](crate::row::ResponseRow) gives its values; what is added to them
 //! numbers its own from there on.
 //!
+//! A response takes the place behind the last of its conversation. When all places are forgotten meanwhile it
+//! is the one behind those that it saw, so that it does not see itself.
+//!
 //! What is looked for by its id is compared with its owner in words that no index knows: PostgreSQL could
 //! otherwise take the index of the owner's list, and read all that the owner has, when it thinks that to be
 //! little.
@@ -31,7 +34,7 @@ macro_rules! insert_response {
             $open,
             "$1, $2, $3,
             CASE WHEN $4 THEN (
-                SELECT COALESCE(MAX(o.conversation_position), 0) + 1 FROM responses o
+                SELECT COALESCE(MAX(o.conversation_position), $6) + 1 FROM responses o
                 WHERE o.conversation_id = $3
             ) ELSE $5 END,
             $6, $7, $8, $9, $10, $11, $12,
@@ -53,8 +56,8 @@ macro_rules! update_response {
         concat!(
             "UPDATE responses SET
             conversation_position = CASE WHEN $4 THEN (
-                SELECT COALESCE(MAX(o.conversation_position), 0) + 1 FROM responses o
-                WHERE o.conversation_id = responses.conversation_id
+                SELECT COALESCE(MAX(o.conversation_position), responses.conversation_seen) + 1
+                FROM responses o WHERE o.conversation_id = responses.conversation_id
             ) ELSE conversation_position END,
             status = $5, incomplete_reason = $6, error_code = $7, error_message = $8,
             queued_at = $9, started_at = $10, ended_at = $11, updated_at = $12,

@@ -34,7 +34,7 @@ macro_rules! insert_responses {
     SELECT
         n.id, n.owner, n.conversation_id,
         CASE WHEN n.follows THEN (
-            SELECT COALESCE(MAX(o.conversation_position), 0) + 1 FROM responses o
+            SELECT COALESCE(MAX(o.conversation_position), n.seen) + 1 FROM responses o
             WHERE o.conversation_id = n.conversation_id
         ) ELSE n.place END,
         n.seen, n.previous_response_id, n.worker_id, n.background, n.model, n.created_at, n.spec,

@@ -5,6 +5,7 @@ use response_domain::failure::{Failure, FailureCode};
 use response_domain::ports::conversation::ConversationStore;
 use response_domain::ports::retention::RetentionStore;
 use response_domain::ports::store::ResponseStore;
+use response_domain::spec::ResponseSpec;
 use response_domain::status::Change;
 use response_testkit::conversation_suite::sample as talks;
 use response_testkit::postgres::TestDatabase;
@@ -13,7 +14,7 @@ use response_testkit::retention_suite::sample::{
 };
 use response_testkit::store_suite::Fixture;
 use response_testkit::store_suite::sample::{
-    accepted, ada, completed, conversation, id, put, talk,
+    accepted, ada, asked, completed, conversation, id, put, spec, talk,
 };
 use response_testkit::tables::{self, not_empty};
 use response_testkit::webhook_suite::sample::complete_calling_back;
@@ -71,7 +72,31 @@ async fn only_links_that_lead_somewhere_are_left(stage: Stage) {
     assert_eq!(stage.count("conversation_items").await, 4);
 }
 
+/// They attached when there was something, and are written when all of it is forgotten.
+async fn what_was_under_way_does_not_see_itself(stage: Stage) {
+    let fixture = fixture(&stage);
+    answer(&fixture, 1).await;
+    let asks = ResponseSpec {
+        conversation: Some(conversation(1)),
+        ..spec()
+    };
+    let [one, other] = [2, 3].map(|number| {
+        let mut response = asked(number, asks.clone());
+        response.seen = 1;
+        response
+    });
+    assert_eq!(forget_all(&fixture, before(end_of(2))).await, 1);
+    assert_eq!(stage.count("responses").await, 0);
+    put(&stage.store, &one, talk(&one)).await;
+    talks::complete(&fixture, one).await;
+    assert_eq!(talks::seen(&fixture, 2).await, [(2, 0), (2, 1)]);
+    assert_eq!(forget_all(&fixture, before(next_day())).await, 1);
+    end(&fixture, other, Change::Complete).await;
+    assert_eq!(talks::seen(&fixture, 3).await, [(3, 0), (3, 1)]);
+}
+
 on_both!(
+    what_was_under_way_does_not_see_itself,
     when_all_is_forgotten_no_row_is_left,
     only_links_that_lead_somewhere_are_left,
 );

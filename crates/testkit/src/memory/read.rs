@@ -17,7 +17,11 @@ impl State {
     fn chain(&self, owner: &OwnerId, id: ResponseId) -> Vec<Arc<Item>> {
         let mut links = Vec::new();
         let mut next = Some(id);
-        while let Some(row) = next.and_then(|id| self.rows.get(&id)) {
+        let own = |id: ResponseId| {
+            let row = self.rows.get(&id);
+            row.filter(|row| row.response.owner == *owner)
+        };
+        while let Some(row) = next.and_then(own) {
             links.push(row);
             next = row.response.spec.previous;
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use response_domain::caller::OwnerId;
 use response_domain::id::{ResponseId, WorkerId};
 use response_domain::ports::store::StoreError;
+use response_domain::response::Response;
 use response_domain::status::Status;
 use response_domain::time::Timestamp;
 use response_domain::work::{Append, Committed, Guard, UnitOfWork};
@@ -57,7 +58,7 @@ impl State {
         if self.was_written(&work) {
             return Ok(Committed::default());
         }
-        if !self.admits(&work.guard, id) || !self.takes(&work.log, id) {
+        if !self.admits(&work.guard, &work.response) || !self.takes(&work.log, id) {
             return Err(StoreError::Stale);
         }
         let last = matches!(work.guard, Guard::Leased(_)).then(|| work.clone());
@@ -116,9 +117,11 @@ impl State {
         })
     }
 
-    fn admits(&self, guard: &Guard, id: ResponseId) -> bool {
+    fn admits(&self, guard: &Guard, response: &Response) -> bool {
+        let id = response.id;
         let row = self.rows.get(&id);
-        let open = row.filter(|row| row.is_open());
+        let own = |row: &&Row| row.is_open() && row.response.owner == response.owner;
+        let open = row.filter(own);
         match guard {
             Guard::New(_) | Guard::Queued(_) => row.is_none() && !self.conversations.has(id.raw()),
             Guard::Held(worker) => open.is_some_and(|row| row.worker == Some(*worker)),

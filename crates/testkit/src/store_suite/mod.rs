@@ -261,6 +261,8 @@ macro_rules! store_suite {
             ]
             owners: [
                 what_belongs_to_somebody_else_does_not_exist,
+                what_names_somebody_elses_shows_nothing_of_it,
+                what_belongs_to_somebody_else_cannot_be_changed,
                 owners_that_look_alike_are_different,
             ]
             pages: [
