@@ -178,6 +178,8 @@ impl Keeper {
         }
         flight.is_under_way = true;
         flight.departed = Some(Instant::now());
+        // A runtime that is going down drops the task at once, and with it the landing, which looks here.
+        drop(flight);
         let landing = Landing(Arc::clone(self));
         self.around.runtime.spawn(async move {
             let keeper = &landing.0;

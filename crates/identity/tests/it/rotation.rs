@@ -4,13 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use response_domain::caller::Credential;
 use response_domain::ports::auth::Authenticator;
+use response_identity::Options;
+use response_testkit::clock::TestClock;
 use serde_json::json;
+use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
-use crate::server::Answer;
+use crate::server::{Answer, Server};
 use crate::signer::{Signer, message, set};
-use crate::world::{KEYS, World, until};
+use crate::world::{KEYS, World, claims, identity_on, no_options, tokens, until, word};
 
 const COOL_DOWN: Duration = Duration::from_secs(30);
 
@@ -177,6 +181,24 @@ async fn a_slow_issuer_holds_up_nobody_whose_key_is_known() {
     tokio::time::pause();
     let outcome = callers.join_next().await.unwrap().unwrap();
     assert_eq!(outcome, "(unavailable)");
+}
+
+#[tokio::test]
+async fn a_runtime_that_is_gone_holds_nobody_up() {
+    let server = Server::start().await;
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let clock = Arc::new(TestClock::default());
+    let options = Options {
+        tokens: Some(tokens(&server)),
+        ..no_options()
+    };
+    let identity = identity_on(runtime.handle().clone(), options, &clock);
+    runtime.shutdown_background();
+    identity.start();
+    let token = Credential::bearer(Signer::new("first").token(&claims(&clock)));
+    for _ in 0..2 {
+        assert_eq!(word(&*identity, token.clone()).await, "(unavailable)");
+    }
 }
 
 #[tokio::test]

@@ -110,9 +110,18 @@ pub(crate) fn tokens(server: &Server) -> Tokens {
 }
 
 pub(crate) fn identity(options: Options, clock: &Arc<TestClock>) -> Arc<Identity> {
+    identity_on(Handle::current(), options, clock)
+}
+
+/// One that fetches on this runtime.
+pub(crate) fn identity_on(
+    runtime: Handle,
+    options: Options,
+    clock: &Arc<TestClock>,
+) -> Arc<Identity> {
     let client = EgressClient::new(ClientOptions::default()).unwrap();
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
-    Arc::new(Identity::new(options, client, clock, Handle::current()).unwrap())
+    Arc::new(Identity::new(options, client, clock, runtime).unwrap())
 }
 
 /// Claims that are good for five minutes.
