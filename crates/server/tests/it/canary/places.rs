@@ -1,5 +1,7 @@
 //! A service with a marked secret in every place of its settings, and callers that bring others.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use response_devstack::receiver::Receiver;
 use response_devstack::tools::{TestTools, Tools, ToolsOptions};
 use response_testkit::postgres::TestDatabase;
@@ -38,11 +40,54 @@ pub(super) fn secret(name: &str) -> String {
 
 /// Thirty-two bytes with the mark in them, as a key of the vault.
 fn vault_key(id: &str) -> String {
-    use base64::Engine;
     let bytes = format!("{CORE}-{id:-<17}");
     assert_eq!(bytes.len(), 32);
-    let key = base64::engine::general_purpose::STANDARD.encode(bytes);
+    let key = base64_of(&bytes);
     format!("{id}:{key}")
+}
+
+fn base64_of(text: &str) -> String {
+    STANDARD.encode(text)
+}
+
+fn settings(world: &mut World) {
+    let vault = [vault_key("one"), vault_key("two")].join(",");
+    let webhooks = format!("whsec_{}", base64_of(&secret("webhooks-of-requests")));
+    for (name, value) in [
+        ("RESPONSE_LOG_LEVEL", "trace"),
+        ("AUTH_ENABLED", "true"),
+        ("AUTH_KEY_CACHE", "0s"),
+        ("AUTH_GATEWAY_HEADERS", "true"),
+        ("AUTH_GATEWAY_SECRET", &secret("gateway")),
+        ("RESPONSE_VAULT_KEYS", &vault),
+        ("RESPONSE_LLM_API_KEY", &secret("model")),
+        ("WEBHOOK_SECRET", &webhooks),
+        ("WEBHOOK_RETRY_DELAY", "10ms"),
+        ("EGRESS_ALLOW_CIDRS", "127.0.0.0/8"),
+        ("LIMIT_REQUESTS", "0"),
+    ] {
+        world.set(name, value);
+    }
+}
+
+/// The server of the tests trusts its own machine, and never asks for it.
+fn with_password(url: &str) -> String {
+    let (before, at) = url.split_once('@').unwrap();
+    let user = before.split(':').nth(1).unwrap();
+    format!("postgres:{user}:{}@{at}", secret("database"))
+}
+
+/// A further tool server of the operator's, with a secret of its own; only a file can name one.
+fn configure_tools(world: &mut World, tools: &Tools) {
+    let text = format!(
+        "[[mcp.servers]]\nlabel = \"further\"\nurl = \"{}\"\nheaders = {{ \"X-Tools\" = \"{}\" }}\n",
+        tools.url(),
+        secret("configured-tools")
+    );
+    let file = world.data().join("settings").join("further.toml");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, text).unwrap();
+    world.set("RESPONSE_CONFIG_FILE", file.to_str().unwrap());
 }
 
 impl Places {
@@ -55,47 +100,19 @@ impl Places {
         };
         let named = Tools::start(&tools).unwrap();
         let mut world = World::new();
-        let vault = [vault_key("one"), vault_key("two")].join(",");
-        let webhooks = format!("whsec_{}", {
-            use base64::Engine;
-            base64::engine::general_purpose::STANDARD.encode(secret("webhooks-of-requests"))
-        });
         let validator_url = format!("{}?key={}", validator.url(), secret("validator"));
         for (name, value) in [
-            ("RESPONSE_LOG_LEVEL", "trace"),
             ("RESPONSE_LOG_FORMAT", format),
-            ("AUTH_ENABLED", "true"),
             ("AUTH_ISSUER", provider.issuer()),
             ("AUTH_API_KEY_URL", &validator_url),
-            ("AUTH_KEY_CACHE", "0s"),
-            ("AUTH_GATEWAY_HEADERS", "true"),
-            ("AUTH_GATEWAY_SECRET", &secret("gateway")),
-            ("RESPONSE_VAULT_KEYS", &vault),
-            ("RESPONSE_LLM_API_KEY", &secret("model")),
-            ("WEBHOOK_SECRET", &webhooks),
-            ("WEBHOOK_RETRY_DELAY", "10ms"),
-            ("EGRESS_ALLOW_CIDRS", "127.0.0.0/8"),
-            ("LIMIT_REQUESTS", "0"),
         ] {
             world.set(name, value);
         }
+        settings(&mut world);
         if let Some(database) = &database {
-            // The server trusts its own machine and never asks for it.
-            let url = database.url();
-            let (before, at) = url.split_once('@').unwrap();
-            let user = before.split(':').nth(1).unwrap();
-            let url = format!("postgres:{user}:{}@{at}", secret("database"));
-            world.set("DB_POSTGRESQL_WRITE_DSN", &url);
+            world.set("DB_POSTGRESQL_WRITE_DSN", &with_password(&database.url()));
         }
-        let configured = format!(
-            "[[mcp.servers]]\nlabel = \"further\"\nurl = \"{}\"\nheaders = {{ \"X-Tools\" = \"{}\" }}\n",
-            named.url(),
-            secret("configured-tools")
-        );
-        let file = world.data().join("settings").join("further.toml");
-        std::fs::create_dir(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, configured).unwrap();
-        world.set("RESPONSE_CONFIG_FILE", file.to_str().unwrap());
+        configure_tools(&mut world, &named);
         Self {
             world,
             marks: Marks::new(),
@@ -208,7 +225,7 @@ impl Places {
     }
 
     /// Nothing that anybody can read has a mark: logs, numbers, the database.
-    pub(super) async fn are_clean(&self, processes: &[&Process]) {
+    pub(super) async fn are_clean(&self, processes: &[Process]) {
         for process in processes {
             for path in ["/metrics", "/readyz", "/health/auth"] {
                 let told = self.ask(process, &Headers::new(), ("GET", path), "").await;

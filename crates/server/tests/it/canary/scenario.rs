@@ -255,25 +255,62 @@ async fn waits(places: &Places, service: &Process, headers: &Headers) -> String 
     id
 }
 
+/// The process that takes requests, and with a database that can be shared one that only works.
+async fn started(places: &mut Places) -> Vec<Process> {
+    let mut all = vec![places.launch(Program::Api).await];
+    if places.database.is_some() {
+        all.push(places.launch(Program::Worker).await);
+    }
+    all
+}
+
 async fn everything(database: Option<TestDatabase>, format: &str) {
     let mut places = Places::with(database, format).await;
-    let has_workers = places.database.is_some();
-    let service = places.launch(Program::Api).await;
-    let worker = match has_workers {
-        true => Some(places.launch(Program::Worker).await),
-        false => None,
-    };
+    let processes = started(&mut places).await;
+    let service = &processes[0];
     places.invite_callers().await;
     for (name, headers) in &places.callers {
-        what_succeeds(&places, &service, headers).await;
+        what_succeeds(&places, service, headers).await;
         if ["a token", "an own key", "a gateway"].contains(name) {
-            what_fails(&places, &service, headers).await;
-            what_is_refused(&places, &service, headers).await;
-            who_is_told(&places, &service, headers).await;
+            what_fails(&places, service, headers).await;
+            what_is_refused(&places, service, headers).await;
+            who_is_told(&places, service, headers).await;
         }
     }
-    who_is_refused(&places, &service).await;
-    // What was given along for a server has come there, and the model was asked as the callers wanted.
+    who_is_refused(&places, service).await;
+    has_come_where_it_belongs(&places);
+
+    let mut waiting = Vec::new();
+    for (_, headers) in places.callers.iter().take(3) {
+        waiting.push(waits(&places, service, headers).await);
+    }
+    places.are_clean(&processes).await;
+    for process in processes {
+        process.kill().await;
+    }
+    let processes = started(&mut places).await;
+    let service = &processes[0];
+    let (_, headers) = &places.callers[0];
+    for id in &waiting {
+        let path = format!("/v1/responses/{id}/cancel");
+        let cancelled = places.ask(service, headers, ("POST", &path), "").await;
+        assert_eq!(cancelled.status, 200, "{}", cancelled.text());
+        assert_eq!(
+            places.ends(service, headers, id).await["status"],
+            "cancelled"
+        );
+    }
+    places.are_clean(&processes).await;
+    for process in processes {
+        process.signal("-TERM");
+        process.ended().await;
+    }
+    places.are_clean(&[]).await;
+}
+
+/// What was given along for a server has come there, and the model was asked as the callers wanted: otherwise
+/// it could not have leaked.
+fn has_come_where_it_belongs(places: &Places) {
     let told = |seen: &response_devstack::Seen| format!("{} {:?}", seen.path, seen.headers);
     let named: String = places.named.ledger().seen().iter().map(told).collect();
     for given in [
@@ -295,47 +332,6 @@ async fn everything(database: Option<TestDatabase>, format: &str) {
     for given in ["foreign-key", "behind-the-gateway", "model"] {
         assert!(model.contains(&secret(given)), "{given}");
     }
-
-    let mut waiting = Vec::new();
-    for (_, headers) in &places.callers {
-        waiting.push(waits(&places, &service, headers).await);
-        if waiting.len() == 3 {
-            break;
-        }
-    }
-    let alive: Vec<&Process> = [Some(&service), worker.as_ref()]
-        .into_iter()
-        .flatten()
-        .collect();
-    places.are_clean(&alive).await;
-    for process in [Some(service), worker].into_iter().flatten() {
-        process.kill().await;
-    }
-    let service = places.launch(Program::Api).await;
-    let worker = match has_workers {
-        true => Some(places.launch(Program::Worker).await),
-        false => None,
-    };
-    let (_, headers) = &places.callers[0];
-    for id in &waiting {
-        let path = format!("/v1/responses/{id}/cancel");
-        let cancelled = places.ask(&service, headers, ("POST", &path), "").await;
-        assert_eq!(cancelled.status, 200, "{}", cancelled.text());
-        assert_eq!(
-            places.ends(&service, headers, id).await["status"],
-            "cancelled"
-        );
-    }
-    let alive: Vec<&Process> = [Some(&service), worker.as_ref()]
-        .into_iter()
-        .flatten()
-        .collect();
-    places.are_clean(&alive).await;
-    for process in [Some(service), worker].into_iter().flatten() {
-        process.signal("-TERM");
-        process.ended().await;
-    }
-    places.are_clean(&[]).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Bodies that are too long, too deep, endless or compressed, one by one and many at once: A4 of the faults.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -29,55 +30,59 @@ async fn refused(attacked: &Attacked, bytes: &[u8]) -> Reply {
     wire.reply().await
 }
 
+/// What it is, the bytes of the request, and the status of its answer.
+fn wrong_bodies(path: &str) -> Vec<(&'static str, Vec<u8>, u16)> {
+    let most = 10 << 20;
+    let text = |length: usize| format!(r#"{{"model":"m","input":"{}"}}"#, "x".repeat(length));
+    vec![
+        ("a byte too many", whole(path, &vec![b' '; most + 1]), 413),
+        ("a text too many", whole(path, text(most).as_bytes()), 413),
+        (
+            "a tebibyte",
+            head(path, "content-length: 1099511627776\r\n"),
+            413,
+        ),
+        (
+            "more than was asked for",
+            head(
+                path,
+                "expect: 100-continue\r\ncontent-length: 1099511627776\r\n",
+            ),
+            413,
+        ),
+        ("arrays in arrays", whole(path, &vec![b'['; 1 << 20]), 400),
+        (
+            "objects in objects",
+            whole(path, r#"{"a":"#.repeat(200_000).as_bytes()),
+            400,
+        ),
+        ("no text", whole(path, b"{\"model\":\"\xff\xfe\"}"), 400),
+        ("nothing but spaces", whole(path, &vec![b' '; 1 << 20]), 400),
+        (
+            "a number without end",
+            whole(path, "9".repeat(1 << 20).as_bytes()),
+            400,
+        ),
+        (
+            "a million commas",
+            whole(path, format!("[{}", ",".repeat(1 << 20)).as_bytes()),
+            400,
+        ),
+        ("half a pair", whole(path, br#"{"model":"\ud800"}"#), 400),
+    ]
+}
+
 #[tokio::test]
 async fn every_kind_of_wrong_body_is_refused_in_words_and_costs_nothing() {
     let mut attacked = Attacked::with(&[]).await;
     answers(&attacked).await;
     let before = attacked.memory();
-    let most = 10 << 20;
     for path in [
         "/v1/responses",
         "/openai/v1/responses",
         "/openai/v1/conversations",
     ] {
-        let text = |length: usize| format!(r#"{{"model":"m","input":"{}"}}"#, "x".repeat(length));
-        let cases: Vec<(&str, Vec<u8>, u16)> = vec![
-            ("a byte too many", whole(path, &vec![b' '; most + 1]), 413),
-            ("a text too many", whole(path, text(most).as_bytes()), 413),
-            (
-                "a tebibyte",
-                head(path, "content-length: 1099511627776\r\n"),
-                413,
-            ),
-            (
-                "more than was asked for",
-                head(
-                    path,
-                    "expect: 100-continue\r\ncontent-length: 1099511627776\r\n",
-                ),
-                413,
-            ),
-            ("arrays in arrays", whole(path, &vec![b'['; 1 << 20]), 400),
-            (
-                "objects in objects",
-                whole(path, r#"{"a":"#.repeat(200_000).as_bytes()),
-                400,
-            ),
-            ("no text", whole(path, b"{\"model\":\"\xff\xfe\"}"), 400),
-            ("nothing but spaces", whole(path, &vec![b' '; 1 << 20]), 400),
-            (
-                "a number without end",
-                whole(path, "9".repeat(1 << 20).as_bytes()),
-                400,
-            ),
-            (
-                "a million commas",
-                whole(path, format!("[{}", ",".repeat(1 << 20)).as_bytes()),
-                400,
-            ),
-            ("half a pair", whole(path, br#"{"model":"\ud800"}"#), 400),
-        ];
-        for (name, bytes, status) in cases {
+        for (name, bytes, status) in wrong_bodies(path) {
             let reply = refused(&attacked, &bytes).await;
             assert_eq!(reply.status, status, "{path}: {name}: {}", reply.text());
             let told = reply.json()["error"]["message"].is_string();
@@ -127,6 +132,21 @@ async fn pieces_without_end_are_refused_at_the_limit() {
     attacked.is_healthy().await;
 }
 
+/// Sends all but the end of a request: whoever is listened to is held until the time is up. The status of the
+/// answer, if there is one.
+async fn held_back(address: SocketAddr, bytes: &[u8]) -> u16 {
+    let mut wire = Wire::open(address).await;
+    let _ = wire.try_send(bytes).await;
+    let Ok(reply) = wire.try_reply().await else {
+        return 0;
+    };
+    if reply.status == 503 {
+        assert_eq!(reply.code(), "overloaded");
+        assert!(reply.header("retry-after").is_some());
+    }
+    reply.status
+}
+
 /// What of bodies may be held at once has a bound: beyond it requests are refused, and told to come again.
 #[tokio::test]
 async fn bodies_of_many_at_once_stay_within_their_memory() {
@@ -145,19 +165,7 @@ async fn bodies_of_many_at_once_stay_within_their_memory() {
     ]
     .concat();
     let address = address(&attacked);
-    // All but the last byte: whoever is listened to is held until the time is up.
-    let senders = (0..40).map(async |_| {
-        let mut wire = Wire::open(address).await;
-        let _ = wire.try_send(&bytes).await;
-        let Ok(reply) = wire.try_reply().await else {
-            return 0;
-        };
-        if reply.status == 503 {
-            assert_eq!(reply.code(), "overloaded");
-            assert!(reply.header("retry-after").is_some());
-        }
-        reply.status
-    });
+    let senders = (0..40).map(async |_| held_back(address, &bytes).await);
     let mut most = before;
     let mut senders = std::pin::pin!(join_all(senders));
     let statuses = loop {

@@ -13,12 +13,15 @@ fn headers(count: usize, length: usize) -> String {
     (0..count).map(|n| format!("h{n}: {value}\r\n")).collect()
 }
 
-/// What is no request, or more than one, is refused before anything of it is used. The server below ours says
-/// so, with an empty body; whoever sends it gets no second answer on that connection.
-#[tokio::test]
-async fn what_is_no_request_gets_one_answer_and_no_second_chance() {
-    let mut attacked = Attacked::with(&[]).await;
-    let cases: Vec<(&str, Vec<u8>, u16)> = vec![
+/// What it is, its bytes, and the status of its answer.
+type Case = (&'static str, Vec<u8>, u16);
+
+fn no_requests() -> Vec<Case> {
+    [odd_heads(), odd_lengths()].concat()
+}
+
+fn odd_heads() -> Vec<Case> {
+    vec![
         (
             "another protocol",
             b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n".into(),
@@ -41,6 +44,11 @@ async fn what_is_no_request_gets_one_answer_and_no_second_chance() {
             b"GET /v1/\xff HTTP/1.1\r\nhost: x\r\n\r\n".into(),
             400,
         ),
+    ]
+}
+
+fn odd_lengths() -> Vec<Case> {
+    vec![
         (
             "two lengths",
             format!("{POST}content-length: 2\r\ncontent-length: 3\r\n\r\n{{}}").into(),
@@ -77,8 +85,15 @@ async fn what_is_no_request_gets_one_answer_and_no_second_chance() {
             format!("{GET}h: {}", "x".repeat(200_000)).into(),
             431,
         ),
-    ];
-    for (name, mut bytes, status) in cases {
+    ]
+}
+
+/// What is no request, or more than one, is refused before anything of it is used. The server below ours says
+/// so, with an empty body; whoever sends it gets no second answer on that connection.
+#[tokio::test]
+async fn what_is_no_request_gets_one_answer_and_no_second_chance() {
+    let mut attacked = Attacked::with(&[]).await;
+    for (name, mut bytes, status) in no_requests() {
         // What comes behind it would be a request of its own, were it read on.
         bytes.extend_from_slice(format!("{GET}\r\n").as_bytes());
         let mut wire = Wire::open(address(&attacked)).await;
@@ -93,12 +108,9 @@ async fn what_is_no_request_gets_one_answer_and_no_second_chance() {
     attacked.is_healthy().await;
 }
 
-/// Of what is a request, but longer than any should be, our own words say what is allowed.
-#[tokio::test]
-async fn long_paths_and_long_headers_are_refused_in_words() {
-    let mut attacked = Attacked::with(&[]).await;
+fn long_heads() -> [(&'static str, String, String, u16); 6] {
     let long = "x".repeat(16_000);
-    let cases = [
+    [
         (
             "a long path",
             format!("/v1/responses/{long}"),
@@ -135,8 +147,14 @@ async fn long_paths_and_long_headers_are_refused_in_words() {
             headers(8, 8_000),
             431,
         ),
-    ];
-    for (name, path, headers, status) in cases {
+    ]
+}
+
+/// Of what is a request, but longer than any should be, our own words say what is allowed.
+#[tokio::test]
+async fn long_paths_and_long_headers_are_refused_in_words() {
+    let mut attacked = Attacked::with(&[]).await;
+    for (name, path, headers, status) in long_heads() {
         let mut wire = Wire::open(address(&attacked)).await;
         let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
         wire.send(head.as_bytes()).await;

@@ -93,10 +93,10 @@ async fn openais_library_waits_as_it_is_told() {
     let token = stage.provider.token("ada", "ES256").await;
     let told = python_told(&stage.service, "keys", &["waits_as_it_is_told"], &token).await;
     assert_eq!(told["code"], "rate_limit_exceeded");
-    assert_eq!(
-        (&told["limit"], &told["remaining"]),
-        (&json!("300"), &json!("0"))
-    );
+    assert_eq!(told["limit"], "60");
+    // Less is left than an answer of a model counts.
+    let left: u32 = told["remaining"].as_str().unwrap().parse().unwrap();
+    assert!(left < 5, "{left}");
     assert_eq!(told["status"], "completed");
     let (after, waited) = (
         told["after"].as_f64().unwrap(),

@@ -2,6 +2,7 @@
 //! keys of this service and of others, a gateway's word, and what one owner may take from others.
 
 mod foreign;
+mod forgeries;
 mod gateway;
 mod guests;
 mod keys;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::provider::Provider;
 use super::stage::{BETWEEN_FETCHES, Stage, gets_in, takes_tokens_of};
 use crate::background_postgres::fleet::{pass, until};
-use crate::process::World;
+use crate::process::{Client, World};
 
 const SOON: Duration = Duration::from_secs(45);
 
@@ -23,8 +23,7 @@ async fn while_the_provider_is_away_known_keys_go_on() {
     // Also a token that was not seen before: its key is known.
     gets_in(&unused).await;
     for token in &strangers {
-        let answered = stage.service.bearing(token).get("v1/responses").await;
-        assert_eq!(answered.status, 401, "{:#}", answered.body);
+        is_not_let_in(&stage.service.bearing(token)).await;
     }
     assert_eq!(stage.service.get("readyz").await.status, 200);
     gets_in(&ada).await;
@@ -59,6 +58,12 @@ async fn a_process_that_began_without_the_provider_says_so_and_takes_up_when_it_
     assert_eq!(service.get("health/auth").await.status, 200);
 }
 
+/// A token by a key that nobody knows is refused, or nobody can tell whether it is good: not now, at least.
+async fn is_not_let_in(caller: &Client) {
+    let answered = caller.get("v1/responses").await;
+    assert!([401, 503].contains(&answered.status), "{:#}", answered.body);
+}
+
 /// What a provider may answer instead of its keys does no harm to those that are known.
 #[tokio::test]
 async fn nonsense_instead_of_keys_is_not_believed() {
@@ -82,14 +87,7 @@ async fn nonsense_instead_of_keys_is_not_believed() {
             .provider
             .sign(json!({"kid": "new"}), json!({}), "RS256")
             .await;
-        let answered = stage.service.bearing(&unknown).get("v1/responses").await;
-        assert_eq!(
-            answered.status,
-            401,
-            "{:.200}: {:#}",
-            how.to_string(),
-            answered.body
-        );
+        is_not_let_in(&stage.service.bearing(&unknown)).await;
         gets_in(&ada).await;
     }
 }
@@ -115,6 +113,7 @@ async fn a_slow_provider_slows_only_those_whose_key_is_not_known() {
             _ = gets_in(&ada) => served += 1,
         }
     };
-    assert_eq!(answered.status, 401, "{:#}", answered.body);
+    // Its key may be a new one: nobody can tell.
+    assert_eq!(answered.status, 503, "{:#}", answered.body);
     assert!(served > 0);
 }

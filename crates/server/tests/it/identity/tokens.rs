@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::forgeries::forgeries;
 use super::stage::{Stage, are_one, are_strangers, body, gets_in, is_turned_away};
+use crate::process::{Answer, Client};
 use crate::wire::{Wire, address};
 
 #[tokio::test]
@@ -46,70 +48,20 @@ async fn what_is_anothers_is_not_there() {
         .await;
     assert_eq!(queued.status, 201, "{:#}", queued.body);
     let queued = queued.body["id"].as_str().unwrap().to_owned();
-    let never = |prefix: &str| format!("{prefix}_01m7zzzzzzzzzzzzzzzzzzzzzz");
-    let told = |answer: &crate::process::Answer, id: &str| {
-        let mut body = answer.body.to_string().replace(id, "ID");
-        if let Some(request) = answer.headers.get("x-request-id") {
-            body = body.replace(request.to_str().unwrap(), "REQUEST");
-        }
-        (answer.status, body)
-    };
     for dialect in ["v1", "openai/v1"] {
-        for (kind, own, prefix) in [
-            ("responses", &id, "resp"),
-            ("responses", &queued, "resp"),
-            ("conversations", &conversation, "conv"),
-        ] {
-            if kind == "conversations" && dialect == "v1" {
-                // The native dialect has none of its own.
-                continue;
-            }
-            let missing = never(prefix);
-            let path = |id: &str| format!("{dialect}/{kind}/{id}");
-            let both = [own.as_str(), missing.as_str()];
-            let mut seen = Vec::new();
-            for id in both {
-                let items = if kind == "responses" {
-                    "input_items"
-                } else {
-                    "items"
-                };
-                seen.push([
-                    told(&grace.get(&path(id)).await, id),
-                    told(&grace.get(&format!("{}/{items}", path(id))).await, id),
-                    told(&grace.get(&format!("{}?stream=true", path(id))).await, id),
-                    told(
-                        &grace.post(&format!("{}/cancel", path(id)), json!({})).await,
-                        id,
-                    ),
-                    told(&grace.delete(&path(id)).await, id),
-                ]);
-            }
-            assert_eq!(seen[0], seen[1], "{dialect} {kind}");
-            let statuses: Vec<u16> = seen[0].iter().map(|(status, _)| *status).collect();
-            assert!(
-                statuses.iter().all(|status| *status == 404),
-                "{dialect} {kind}: {statuses:?}"
-            );
+        for id in [&id, &queued] {
+            is_not_there(&grace, dialect, ("responses", "input_items"), id).await;
         }
-        // Nor can it be referred to.
-        for (field, own, prefix) in [
-            ("previous_response_id", &id, "resp"),
-            ("conversation", &conversation, "conv"),
-        ] {
-            let mut seen = Vec::new();
-            for id in [own.clone(), never(prefix)] {
-                let mut body = body();
-                body[field] = json!(id);
-                seen.push(told(
-                    &grace.post(&format!("{dialect}/responses"), body).await,
-                    &id,
-                ));
-            }
-            assert_eq!(seen[0], seen[1], "{dialect} {field}");
-            assert_eq!(seen[0].0, 404, "{dialect} {field}: {}", seen[0].1);
-        }
+        cannot_be_named(&grace, dialect, "previous_response_id", &id).await;
+        cannot_be_named(&grace, dialect, "conversation", &conversation).await;
     }
+    is_not_there(
+        &grace,
+        "openai/v1",
+        ("conversations", "items"),
+        &conversation,
+    )
+    .await;
     // Nothing of that did anything.
     for id in [&id, &queued] {
         let found = ada.get(&format!("v1/responses/{id}")).await;
@@ -120,259 +72,55 @@ async fn what_is_anothers_is_not_there() {
         .await;
 }
 
-/// A forgery: what it is, its header, its claims, and what stands where the signature does.
-type Forgery = (&'static str, Value, Value, &'static str);
+/// An id of the same kind that nothing ever had.
+fn never(own: &str) -> String {
+    let (prefix, _) = own.split_once('_').unwrap();
+    format!("{prefix}_01m7zzzzzzzzzzzzzzzzzzzzzz")
+}
 
-fn forgeries() -> Vec<Forgery> {
-    let none = || json!({});
-    vec![
-        // Not by whom it says.
-        ("signed by nobody", none(), none(), "nothing"),
-        ("signed with zeros", none(), none(), "zeros"),
-        ("signed with noise", none(), none(), "noise"),
-        ("signed by a stranger", none(), none(), "a stranger's RSA"),
-        (
-            "signed by a stranger's curve",
-            json!({"alg": "ES256"}),
-            none(),
-            "a stranger's EC",
-        ),
-        (
-            "a curve's signature for RSA",
-            none(),
-            none(),
-            "a stranger's EC",
-        ),
-        (
-            "a signature in DER",
-            json!({"alg": "ES256"}),
-            none(),
-            "ES256 in DER",
-        ),
-        // By another algorithm than it says.
-        ("none", json!({"alg": "none"}), none(), "nothing"),
-        (
-            "None",
-            json!({"alg": "None", "kid": null}),
-            none(),
-            "nothing",
-        ),
-        ("nOnE with noise", json!({"alg": "nOnE"}), none(), "noise"),
-        ("no algorithm", json!({"alg": null}), none(), "RS256"),
-        (
-            "an algorithm that is no text",
-            json!({"alg": 256}),
-            none(),
-            "RS256",
-        ),
-        (
-            "the public key as a secret, PEM",
-            json!({"alg": "HS256"}),
-            none(),
-            "HMAC with the PEM",
-        ),
-        (
-            "the public key as a secret, DER",
-            json!({"alg": "HS256"}),
-            none(),
-            "HMAC with the DER",
-        ),
-        (
-            "the modulus as a secret",
-            json!({"alg": "HS256"}),
-            none(),
-            "HMAC with the modulus",
-        ),
-        (
-            "an empty secret",
-            json!({"alg": "HS256"}),
-            none(),
-            "HMAC with nothing",
-        ),
-        (
-            "no key named, an HMAC",
-            json!({"alg": "HS256", "kid": null}),
-            none(),
-            "HMAC with the PEM",
-        ),
-        (
-            "RS256 said to be PS256",
-            json!({"alg": "PS256"}),
-            none(),
-            "RS256",
-        ),
-        (
-            "PS256 said to be RS256",
-            json!({"alg": "RS256"}),
-            none(),
-            "PS256",
-        ),
-        (
-            "an algorithm that is not taken",
-            json!({"alg": "RS512"}),
-            none(),
-            "RS512",
-        ),
-        (
-            "a curve said to be EdDSA",
-            json!({"alg": "EdDSA"}),
-            none(),
-            "ES256",
-        ),
-        // By a key that it brings itself.
-        (
-            "an unknown key",
-            json!({"kid": "nobody's"}),
-            none(),
-            "RS256",
-        ),
-        (
-            "a key of a path",
-            json!({"kid": "../../../../etc/passwd"}),
-            none(),
-            "RS256",
-        ),
-        (
-            "a key that is no text",
-            json!({"kid": {"$ne": ""}}),
-            none(),
-            "RS256",
-        ),
-        (
-            "a key of its own",
-            json!({"jwk": {"kty": "oct", "k": "c2VjcmV0"}, "alg": "HS256"}),
-            none(),
-            "HMAC with secret",
-        ),
-        (
-            "keys elsewhere",
-            json!({"jku": "http://127.0.0.1:9/keys", "kid": "there"}),
-            none(),
-            "a stranger's RSA",
-        ),
-        (
-            "a certificate elsewhere",
-            json!({"x5u": "http://127.0.0.1:9/c", "kid": "there"}),
-            none(),
-            "a stranger's RSA",
-        ),
-        (
-            "something critical",
-            json!({"crit": ["b64"], "b64": false}),
-            none(),
-            "RS256",
-        ),
-        (
-            "something critical and unknown",
-            json!({"crit": ["exp"], "exp": 1}),
-            none(),
-            "RS256",
-        ),
-        // Another kind of token.
-        (
-            "a logout token",
-            json!({"typ": "logout+jwt"}),
-            none(),
-            "RS256",
-        ),
-        (
-            "a proof of possession",
-            json!({"typ": "dpop+jwt"}),
-            none(),
-            "RS256",
-        ),
-        ("a nested one", json!({"typ": "JWE"}), none(), "RS256"),
-        (
-            "a refresh token",
-            none(),
-            json!({"typ": "Refresh"}),
-            "RS256",
-        ),
-        ("an id token", none(), json!({"typ": "ID"}), "RS256"),
-        (
-            "a logout token of Keycloak",
-            none(),
-            json!({"typ": "Logout"}),
-            "RS256",
-        ),
-        // By somebody else, or for somebody else.
-        (
-            "another issuer",
-            none(),
-            json!({"iss": "http://127.0.0.1:9/realms/menlo"}),
-            "RS256",
-        ),
-        (
-            "an issuer with a slash",
-            none(),
-            json!({"iss": "ISSUER/"}),
-            "RS256",
-        ),
-        ("no issuer", none(), json!({"iss": null}), "RS256"),
-        (
-            "an issuer in a list",
-            none(),
-            json!({"iss": ["ISSUER"]}),
-            "RS256",
-        ),
-        (
-            "another audience",
-            none(),
-            json!({"aud": "billing"}),
-            "RS256",
-        ),
-        (
-            "other audiences",
-            none(),
-            json!({"aud": ["billing", "accounts"]}),
-            "RS256",
-        ),
-        (
-            "an audience that is nearly it",
-            none(),
-            json!({"aud": "Account"}),
-            "RS256",
-        ),
-        ("no audience", none(), json!({"aud": null}), "RS256"),
-        ("an empty audience", none(), json!({"aud": []}), "RS256"),
-        // Of nobody.
-        ("no subject", none(), json!({"sub": null}), "RS256"),
-        ("an empty subject", none(), json!({"sub": ""}), "RS256"),
-        (
-            "a subject that is no text",
-            none(),
-            json!({"sub": 1}),
-            "RS256",
-        ),
-        (
-            "a subject in a list",
-            none(),
-            json!({"sub": ["ada", "grace"]}),
-            "RS256",
-        ),
-        // Of another time.
-        ("no end", none(), json!({"exp": null}), "RS256"),
-        (
-            "an end that is no number",
-            none(),
-            json!({"exp": "tomorrow"}),
-            "RS256",
-        ),
-        ("not yet good", none(), json!({"nbf": {"in": 120}}), "RS256"),
-        (
-            "issued tomorrow",
-            none(),
-            json!({"iat": {"in": 86_400}}),
-            "RS256",
-        ),
-        // Too much of it.
-        (
-            "nine kilobytes",
-            none(),
-            json!({"padding": "x".repeat(9_000)}),
-            "RS256",
-        ),
-    ]
+/// What is told, without what has to differ.
+fn told(answer: &Answer, id: &str) -> (u16, String) {
+    let mut body = answer.body.to_string().replace(id, "ID");
+    if let Some(request) = answer.headers.get("x-request-id") {
+        body = body.replace(request.to_str().unwrap(), "REQUEST");
+    }
+    (answer.status, body)
+}
+
+async fn is_not_there(caller: &Client, dialect: &str, (kind, items): (&str, &str), own: &str) {
+    let mut seen = Vec::new();
+    for id in [own.to_owned(), never(own)] {
+        let path = format!("{dialect}/{kind}/{id}");
+        seen.push([
+            told(&caller.get(&path).await, &id),
+            told(&caller.get(&format!("{path}/{items}")).await, &id),
+            told(&caller.get(&format!("{path}?stream=true")).await, &id),
+            told(
+                &caller.post(&format!("{path}/cancel"), json!({})).await,
+                &id,
+            ),
+            told(&caller.delete(&path).await, &id),
+        ]);
+    }
+    assert_eq!(seen[0], seen[1], "{dialect} {kind}");
+    let is_missing = seen[0].iter().all(|(status, _)| *status == 404);
+    assert!(is_missing, "{dialect} {kind}: {seen:#?}");
+}
+
+async fn cannot_be_named(caller: &Client, dialect: &str, field: &str, own: &str) {
+    let mut seen = Vec::new();
+    for id in [own.to_owned(), never(own)] {
+        let mut body = body();
+        body[field] = json!(id);
+        let asked = caller.post(&format!("{dialect}/responses"), body).await;
+        seen.push(told(&asked, &id));
+    }
+    assert_eq!(seen[0], seen[1], "{dialect} {field}");
+    assert!(
+        [400, 404].contains(&seen[0].0),
+        "{dialect} {field}: {}",
+        seen[0].1
+    );
 }
 
 #[tokio::test]
@@ -380,14 +128,13 @@ async fn every_forgery_is_turned_away_in_the_same_words() {
     let stage = Stage::new().await;
     gets_in(&stage.caller("ada").await).await;
     let before = stage.world.model.ledger().traffic().started;
-    for (told, header, claims, by) in forgeries() {
-        let claims = claims
-            .to_string()
-            .replace("ISSUER", stage.provider.issuer());
-        let claims = serde_json::from_str(&claims).unwrap();
+    for (told, header, claims, by) in forgeries(stage.provider.issuer()) {
         let token = stage.provider.sign(header, claims, by).await;
         is_turned_away(&stage.service.bearing(&token), "invalid_token", told).await;
     }
+    let long = json!({"padding": "x".repeat(9_000)});
+    let long = stage.provider.sign(json!({}), long, "RS256").await;
+    is_turned_away(&stage.service.bearing(&long), "invalid_token", "too long").await;
     let expired = json!({"exp": {"in": -60}});
     let expired = stage.provider.sign(json!({}), expired, "RS256").await;
     is_turned_away(&stage.service.bearing(&expired), "token_expired", "expired").await;
@@ -430,13 +177,33 @@ async fn a_little_of_time_is_forgiven() {
 async fn damaged_tokens_and_other_texts_are_turned_away() {
     let stage = Stage::new().await;
     let token = stage.provider.token("ada", "ES256").await;
+    let others = stage.provider.token("grace", "ES256").await;
+    for (told, text) in damaged(&token, &others) {
+        is_turned_away(&stage.service.bearing(&text), "invalid_token", told).await;
+    }
+    is_turned_away(&stage.service, "missing_credentials", "nothing").await;
+    for scheme in ["Basic YWRhOmFkYQ==", "Token x", "Bearer"] {
+        let caller = stage.service.with("authorization", scheme);
+        let answered = caller.get("v1/responses").await;
+        assert_eq!(answered.status, 401, "{scheme}: {:#}", answered.body);
+    }
+    // A token is no key, whatever header it comes in; but what is no token in one place is none in the other.
+    is_turned_away(
+        &stage.service.with("x-api-key", "ada"),
+        "invalid_token",
+        "a key",
+    )
+    .await;
+    gets_in(&stage.service.bearing(&token)).await;
+}
+
+fn damaged(token: &str, others: &str) -> Vec<(&'static str, String)> {
     let parts: Vec<&str> = token.split('.').collect();
     let [header, claims, signature] = parts[..] else {
         panic!("{token}");
     };
-    let other = stage.provider.token("grace", "ES256").await;
-    let others: Vec<&str> = other.split('.').collect();
-    let cases = [
+    let others: Vec<&str> = others.split('.').collect();
+    vec![
         ("half a token", format!("{header}.{claims}")),
         ("four parts", format!("{token}.{signature}")),
         (
@@ -469,24 +236,7 @@ async fn damaged_tokens_and_other_texts_are_turned_away() {
             format!("sk_ra_{}", "0".repeat(59)),
         ),
         ("much of a text", "x.".repeat(4_000)),
-    ];
-    for (told, text) in cases {
-        is_turned_away(&stage.service.bearing(&text), "invalid_token", told).await;
-    }
-    is_turned_away(&stage.service, "missing_credentials", "nothing").await;
-    for scheme in ["Basic YWRhOmFkYQ==", "Token x", "Bearer"] {
-        let caller = stage.service.with("authorization", scheme);
-        let answered = caller.get("v1/responses").await;
-        assert_eq!(answered.status, 401, "{scheme}: {:#}", answered.body);
-    }
-    // A token is no key, whatever header it comes in; but what is no token in one place is none in the other.
-    is_turned_away(
-        &stage.service.with("x-api-key", "ada"),
-        "invalid_token",
-        "a key",
-    )
-    .await;
-    gets_in(&stage.service.bearing(&token)).await;
+    ]
 }
 
 /// Before a connection becomes a `WebSocket`, its caller must be known.
