@@ -116,7 +116,8 @@ fn chosen(named: &[String], known: &[String]) -> Result<Vec<String>, ChoreError>
 fn build(package: &Path, folder: &Path, targets: &[String]) -> Result<PathBuf, ChoreError> {
     let host = host()?;
     let manifest = package.join("Cargo.toml");
-    let mut build = command::cargo(&["build", "--release", "--locked", "--manifest-path"]);
+    // Not locked: when a crate gets a dependency, this lock file follows, and is committed with what it found.
+    let mut build = command::cargo(&["build", "--release", "--manifest-path"]);
     // With a target named, the flags are not those of build scripts and of macros.
     build.arg(manifest).args(["--target", &host]);
     for target in targets {
