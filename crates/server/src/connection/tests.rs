@@ -1,6 +1,9 @@
 //! A connection on its own, and the server itself on one.
 
 use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
 
 use actix_http::body::BoxBody;
 use actix_http::{Extensions, HttpService, Request, Response, StatusCode};
@@ -61,7 +64,7 @@ async fn a_body_of_known_length_is_given_at_once_and_nothing_of_what_follows_it(
     for body in ["{}", "a\r\n\r\nb\n\nc", &"x".repeat(100_000)] {
         let (mut client, mut connection) = pair();
         let pulse = connection.pulse();
-        let post = format!("POST / HTTP/1.1\r\n\r\n{body}");
+        let post = format!("\r\n\r\nPOST / HTTP/1.1\r\n\r\n{body}");
         client.write_all(post.repeat(2).as_bytes()).await.unwrap();
         for _ in 0..2 {
             let mut all = given(&mut connection).await.unwrap();
@@ -98,6 +101,11 @@ async fn a_body_of_unknown_length_is_given_as_somebody_waits_for_it() {
     drop(under_way);
     // A wish of a request that is over changes nothing.
     wish.is_open(true);
+    assert_eq!(pulse.turn(), Turn::Head);
+    let next = pulse.begin(Length::Unknown);
+    wish.is_open(true);
+    assert_eq!(pulse.turn(), Turn::Nobody);
+    drop(next);
     let mut rest = String::new();
     while rest.len() < 2 * GET.len() {
         let more = given(&mut connection).await.unwrap();
@@ -135,6 +143,40 @@ async fn what_comes_early_is_kept_within_bounds_and_a_client_that_leaves_is_noti
     assert_eq!(given(&mut connection).await.unwrap(), "");
     drop(client);
     assert_eq!(given(&mut connection).await, None);
+}
+
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn whoever_reads_is_woken_when_what_came_early_has_its_turn() {
+    let (mut client, mut connection) = pair();
+    let pulse = connection.pulse();
+    client.write_all(GET.repeat(2).as_bytes()).await.unwrap();
+    given(&mut connection).await.unwrap();
+    let under_way = pulse.begin(Length::Unknown);
+    let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+    let reads = |connection: &mut Connection<DuplexStream>| {
+        let waker = Arc::clone(&wakes).into();
+        let mut space = [0; 1024];
+        let mut buffer = ReadBuf::new(&mut space);
+        let mut context = Context::from_waker(&waker);
+        let read = Pin::new(connection).poll_read(&mut context, &mut buffer);
+        assert!(read.is_pending());
+    };
+    reads(&mut connection);
+    let before = wakes.0.load(Ordering::Relaxed);
+    under_way.wish().is_open(true);
+    assert_eq!(wakes.0.load(Ordering::Relaxed), before + 1);
+    under_way.wish().is_open(false);
+    reads(&mut connection);
+    drop(under_way);
+    assert_eq!(wakes.0.load(Ordering::Relaxed), before + 2);
 }
 
 #[tokio::test]
