@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn escapes_of_what_hides_are_taken_out_of_json() {
         let cases = [
-            (r"plain \n\"", r"plain \n\""),
+            (r"plain \n\t", r"plain \n\t"),
             (r"a\u202eb\u001b[1mc", "ab[1mc"),
             (r"tag\udb40\udc41s \ud83d\ude00", r"tags \ud83d\ude00"),
             (r"\\u202e \u00e9", r"\\u202e \u00e9"),

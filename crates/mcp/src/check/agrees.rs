@@ -185,7 +185,10 @@ proptest! {
     ) {
         let schema = json!({"pattern": pattern});
         let value = json!(text);
-        if let Some(expected) = plainly(&schema, &value) {
+        // In brackets, because the plain validator has short cuts for plain patterns, and one of them leads
+        // astray: it lets `-1` pass for `^-1+a*1+$`.
+        let in_brackets = json!({"pattern": format!("(?:{pattern})")});
+        if let Some(expected) = plainly(&in_brackets, &value) {
             let (fit, _) = Check::new(&Json::from_value(&schema)).measured(&value, Budget(100_000));
             if let Ok(Fit::Yes | Fit::No) = fit {
                 prop_assert_eq!(fit == Ok(Fit::Yes), expected, "{} {:?}", pattern, text);

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
+use response_domain::caller::{ToolSecret, ToolSecrets};
+use response_domain::ports::llm::CallContext;
 use response_domain::ports::tools::{ToolErrorKind, ToolExecutor};
-use response_domain::tool::Verdict;
+use response_domain::tool::{ToolHome, Verdict};
 use serde_json::{Value, json};
 
-use super::stage::{call, giving, list, order, tools};
+use super::stage::{LABEL, call, giving, list, order, tools};
 use crate::fake::{Answer, Fake, Seen};
+use crate::log::Log;
 use crate::world::tool;
 
 const GIVEN: [(&str, &str); 3] = [
@@ -128,6 +131,59 @@ async fn a_stream_that_broke_off_is_taken_up_again_with_the_same_headers() {
         Some("Bearer s3cret-of-grace")
     );
     assert_nothing_else(&resumed);
+}
+
+#[tokio::test]
+async fn the_whole_of_an_address_is_called_and_only_what_everybody_may_know_is_told() {
+    let (log, _listening) = Log::listening();
+    let fake = Fake::start(|seen| match seen.method() {
+        "tools/list" => seen.tools(&json!([tool("t")])),
+        "tools/call" if seen.arguments()["fail"] == true => {
+            Answer::new(500, "text/plain", &*seen.path)
+        }
+        "tools/call" => seen.says("done"),
+        _ => seen.error(200, -32601, "Method not found"),
+    })
+    .await;
+    let known = fake.url.origin().ascii_serialization();
+    let at = |path: &str| {
+        let address = Some(format!("{known}{path}").into());
+        let secret = ToolSecret {
+            label: LABEL.into(),
+            address,
+            headers: Vec::new(),
+        };
+        CallContext {
+            tool_secrets: ToolSecrets::new(vec![secret]),
+            ..giving(&[])
+        }
+    };
+    let (tools, grace, ada) = (
+        tools(),
+        at("/mcp?api_key=s3cret"),
+        at("/mcp?api_key=of-ada"),
+    );
+    let listed = list(&tools, &known, &grace).await.unwrap();
+    assert_eq!(fake.last("tools/list").path, "/mcp?api_key=s3cret");
+    assert!(matches!(&listed[0].home, ToolHome::Server { url: Some(url), .. } if **url == *known));
+    call(&tools, &known, &grace, &json!({})).await.unwrap();
+    assert_eq!(fake.last("tools/call").path, "/mcp?api_key=s3cret");
+    // The key of one is never that of another, however alike what is known of them.
+    call(&tools, &known, &ada, &json!({})).await.unwrap();
+    assert_eq!(fake.last("tools/call").path, "/mcp?api_key=of-ada");
+    let error = call(&tools, &known, &grace, &json!({"fail": true}))
+        .await
+        .unwrap_err();
+    let refused = list(&tools, "https://a.test", &at("@10.0.0.1/?k=s3cret"))
+        .await
+        .unwrap_err();
+    for error in [error, refused] {
+        tracing::warn!(error = &error as &dyn std::error::Error, debug = ?error, "it failed");
+        assert!(!error.message.contains("s3cret"), "{}", error.message);
+    }
+    let told = log.text();
+    assert!(told.contains("it failed"));
+    assert_eq!(told.lines().find(|line| line.contains("s3cret")), None);
 }
 
 #[tokio::test]
