@@ -4,12 +4,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use response_domain::caller::{Assertion, Credential, Presented};
 use response_domain::id::{ConversationId, EndpointId, EventId, ResponseId};
 use response_domain::ports::auth::{AuthError, Flaw};
 
-use crate::json_text::{self, TextFault};
+use crate::json_text::{self, MOST_VALUES, TextFault};
 use crate::problem::Problem;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -25,23 +25,49 @@ pub(crate) fn presented(request: &HttpRequest) -> Result<Presented, AuthError> {
     })
 }
 
-/// What a gateway says about the sender, if anybody says anything. A header that stands twice says nothing:
-/// one of the two may be the sender's own.
+/// Who a gateway says the sender is: these headers and no others.
+const NAMES: [&str; 4] = [
+    "x-user-subject",
+    "x-user-id",
+    "x-consumer-custom-id",
+    "x-consumer-id",
+];
+
+/// What a gateway says about the sender, if anybody says anything. When one of the names is given twice, is no
+/// text, or is said to be for this connection alone, no name counts: one of them may be the sender's own, past a
+/// gateway that adds its names and does not replace them.
 fn assertion(headers: &HeaderMap) -> Option<Arc<Assertion>> {
     let text = |name| {
-        let mut values = headers.get_all(HeaderName::from_static(name));
-        let only = values.next().filter(|_| values.next().is_none());
-        let text = only?.to_str().ok()?.trim();
+        let text = headers.get(HeaderName::from_static(name))?;
+        let text = text.to_str().ok()?.trim();
         (!text.is_empty()).then_some(text)
     };
     let either = |one, other| text(one).or_else(|| text(other)).map(Arc::from);
+    let is_clear = NAMES.iter().all(|name| is_clear(headers, name));
     let assertion = Assertion {
-        user: either("x-user-subject", "x-user-id"),
-        consumer: either("x-consumer-custom-id", "x-consumer-id"),
+        user: either("x-user-subject", "x-user-id").filter(|_| is_clear),
+        consumer: either("x-consumer-custom-id", "x-consumer-id").filter(|_| is_clear),
         is_anonymous: headers.contains_key(HeaderName::from_static("x-anonymous-consumer")),
-        proof: text("x-gateway-auth").map(|proof| proof.to_owned().into()),
+        proof: text(PROOF)
+            .filter(|_| self::is_clear(headers, PROOF))
+            .map(|proof| proof.to_owned().into()),
     };
     (assertion != Assertion::default()).then(|| Arc::new(assertion))
+}
+
+const PROOF: &str = "x-gateway-auth";
+
+/// Whether a header is given at most once, as text, and not for one connection.
+fn is_clear(headers: &HeaderMap, name: &'static str) -> bool {
+    let mut values = headers.get_all(HeaderName::from_static(name));
+    let is_text = values.next().is_none_or(|value| value.to_str().is_ok());
+    let is_alone = is_text && values.next().is_none();
+    let hops = headers.get_all(CONNECTION);
+    let is_for_a_hop = hops
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|option| option.trim().eq_ignore_ascii_case(name));
+    is_alone && !is_for_a_hop
 }
 
 /// What a caller presents: a bearer token, or else a key.
@@ -124,6 +150,9 @@ pub(crate) fn json(body: &[u8], depth: usize) -> Result<&str, Problem> {
             TextFault::TooDeep(at) => {
                 format!("the body may nest at most {depth} deep; it goes deeper at byte {at}")
             }
+            TextFault::TooMany(at) => format!(
+                "the body may hold at most {MOST_VALUES} values; it holds more at byte {at}"
+            ),
             TextFault::LoneSurrogate(at) => {
                 format!("the escape at byte {at} of the body is half of a surrogate pair")
             }
@@ -135,4 +164,115 @@ pub(crate) fn json(body: &[u8], depth: usize) -> Result<&str, Problem> {
 /// A body that is not the JSON it should be.
 pub(crate) fn bad_json(message: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
     Problem::bad_request("invalid_json", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    /// What these headers, one to a line, say of the sender: the user, the consumer, whether it is nobody in
+    /// particular, and the proof.
+    fn said(headers: &str) -> String {
+        let mut request = TestRequest::default();
+        for line in headers.split(';').filter(|line| !line.is_empty()) {
+            let (name, value) = line.split_once(':').unwrap();
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            request = request.append_header((name, value));
+        }
+        let request = request.to_http_request();
+        let Some(assertion) = presented(&request).unwrap().assertion else {
+            return "nothing".to_owned();
+        };
+        let name = |name: &Option<Arc<str>>| name.as_deref().unwrap_or("-").to_owned();
+        let (user, consumer) = (name(&assertion.user), name(&assertion.consumer));
+        let proof = assertion.proof.as_ref().map_or("-", |proof| proof.as_str());
+        let kind = if assertion.is_anonymous {
+            "anonymous"
+        } else {
+            "known"
+        };
+        format!("{user} {consumer} {kind} {proof}")
+    }
+
+    /// Headers and what they say.
+    const SAID: &[(&str, &str)] = &[
+        ("", "nothing"),
+        ("X-User-Subject:ada", "ada - known -"),
+        ("X-User-ID:ada", "ada - known -"),
+        ("x-USER-subject: ada ;X-User-ID:7", "ada - known -"),
+        ("X-User-Subject:;X-User-ID:7", "7 - known -"),
+        ("X-User-Subject: ;X-User-ID: ", "nothing"),
+        ("X-Consumer-ID:c", "- c known -"),
+        ("X-Consumer-Custom-ID:own;X-Consumer-ID:c", "- own known -"),
+        ("X-User-ID:ada;X-Consumer-ID:c", "ada c known -"),
+        ("X-Gateway-Auth:proof;X-User-ID:ada", "ada - known proof"),
+        (
+            "X-Anonymous-Consumer:true;X-User-ID:ada",
+            "ada - anonymous -",
+        ),
+        ("X-Anonymous-Consumer:false", "- - anonymous -"),
+        ("X-Anonymous-Consumer:", "- - anonymous -"),
+        // A name given twice, and with it every other.
+        ("X-User-ID:ada;X-User-ID:bob", "nothing"),
+        ("X-User-ID:ada;X-User-ID:ada", "nothing"),
+        (
+            "X-User-Subject:eve;X-User-Subject:ada;X-User-ID:eve",
+            "nothing",
+        ),
+        ("X-User-ID:ada;X-User-ID:bob;X-Consumer-ID:c", "nothing"),
+        ("X-Consumer-ID:c;X-Consumer-ID:d;X-User-ID:ada", "nothing"),
+        (
+            "X-Gateway-Auth:a;X-Gateway-Auth:b;X-User-ID:ada",
+            "ada - known -",
+        ),
+        // For one connection only.
+        ("Connection:close, x-user-id;X-User-ID:ada", "nothing"),
+        ("Connection:X-User-Subject;X-User-ID:eve", "nothing"),
+        (
+            "Connection:close;Connection:X-Gateway-Auth;X-Gateway-Auth:a",
+            "nothing",
+        ),
+        (
+            "Connection:x-anonymous-consumer;X-Anonymous-Consumer:1",
+            "- - anonymous -",
+        ),
+        // Not these headers.
+        ("X_User_ID:ada", "nothing"),
+        ("X-User_ID:ada;X_USER_SUBJECT:ada", "nothing"),
+        ("X-User-Subjects:ada;X-User:ada;User-ID:ada", "nothing"),
+        (
+            "X-Consumer-Username:ada;X-Credential-Identifier:ada",
+            "nothing",
+        ),
+        (
+            "X-Forwarded-For:10.0.0.1;X-Real-IP:10.0.0.1;Forwarded:for=10.0.0.1",
+            "nothing",
+        ),
+        (
+            "Remote-User:ada;X-Remote-User:ada;X-Forwarded-User:ada",
+            "nothing",
+        ),
+        // What is no text.
+        ("X-User-ID:\u{fc}", "nothing"),
+        ("X-User-Subject:\u{fc};X-User-ID:ada", "nothing"),
+    ];
+
+    #[test]
+    fn what_is_said_of_a_sender_is_read_from_these_headers_and_no_others() {
+        for (headers, expected) in SAID {
+            assert_eq!(said(headers), *expected, "{headers}");
+        }
+    }
+
+    #[test]
+    fn the_peer_is_whoever_holds_the_connection() {
+        let request = TestRequest::default()
+            .peer_addr("[::ffff:10.0.0.7]:1".parse().unwrap())
+            .insert_header(("x-forwarded-for", "10.0.0.1"))
+            .to_http_request();
+        let peer = presented(&request).unwrap().peer;
+        assert_eq!(peer, Some("10.0.0.7".parse().unwrap()));
+    }
 }

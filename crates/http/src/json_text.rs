@@ -1,34 +1,47 @@
-//! What is checked of JSON text before anybody parses it: how deep it goes, and that its escapes
-//! make whole characters. Everything behind this may carry parts of the text on unread.
+//! What is checked of JSON text before anybody parses it: how deep it goes, how many values it holds, and that
+//! its escapes make whole characters. Everything behind this may carry parts of the text on unread.
 
 use memchr::memchr2;
+
+/// The most values that a text may hold, those inside of others counted: in memory each takes many times the
+/// two bytes that it may have in the text.
+pub(crate) const MOST_VALUES: usize = 500_000;
 
 /// Why text is refused, and at which byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextFault {
     /// It opens one array or object too many.
     TooDeep(usize),
+    /// It holds more values than [`MOST_VALUES`].
+    TooMany(usize),
     /// An escape stands for half a character.
     LoneSurrogate(usize),
 }
 
-/// Checks that `text` nests at most `depth` deep and that its escapes pair up. Whether it is JSON at all
-/// is left to the parser.
+/// Checks that `text` nests at most `depth` deep, holds no more than [`MOST_VALUES`], and that its escapes pair
+/// up. Whether it is JSON at all is left to the parser.
 pub(crate) fn check(text: &str, depth: usize) -> Result<(), TextFault> {
     let bytes = text.as_bytes();
     let mut open = 0_usize;
+    // Behind each of these marks stands a value, but in what is empty.
+    let mut marks = 0_usize;
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'{' | b'[' => {
                 open += 1;
+                marks += 1;
                 if open > depth {
                     return Err(TextFault::TooDeep(at));
                 }
             }
+            b',' => marks += 1,
             b'}' | b']' => open = open.saturating_sub(1),
             b'"' => at = string(bytes, at + 1)?,
             _ => {}
+        }
+        if marks > MOST_VALUES {
+            return Err(TextFault::TooMany(at));
         }
         at += 1;
     }
@@ -87,6 +100,19 @@ mod tests {
         assert_eq!(check("]]]][", 1), Ok(()), "the parser refuses it");
         assert_eq!(check("\"[[[[", 1), Ok(()), "the parser refuses it");
         assert_eq!(check("\"\\", 1), Ok(()), "the parser refuses it");
+    }
+
+    #[test]
+    fn values_are_counted_outside_of_strings_only() {
+        let list = |values: usize| format!("[{}0]", "0,".repeat(values - 1));
+        assert_eq!(check(&list(MOST_VALUES), 1), Ok(()));
+        let one_more = list(MOST_VALUES + 1);
+        let last_comma = one_more.len() - 3;
+        assert_eq!(check(&one_more, 1), Err(TextFault::TooMany(last_comma)));
+        let empty = format!("[{}[]]", "[],".repeat(MOST_VALUES / 2));
+        assert!(matches!(check(&empty, 2), Err(TextFault::TooMany(_))));
+        let text = format!("[\"{}\"]", ",[{".repeat(MOST_VALUES));
+        assert_eq!(check(&text, 1), Ok(()));
     }
 
     #[test]

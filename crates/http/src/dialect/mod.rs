@@ -25,6 +25,7 @@ use response_engine::endpoints::Rotation;
 use response_engine::tokens::Compacted;
 use serde::{Serialize, Serializer};
 
+pub(crate) use self::object::Object;
 use crate::problem::Problem;
 use crate::stream::Frames;
 

@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The members of one object that have a meaning.
-pub(super) struct Object<'a, const N: usize> {
+pub(crate) struct Object<'a, const N: usize> {
     names: &'static [&'static str; N],
     members: [Option<&'a RawValue>; N],
     strange: Vec<String>,
@@ -19,7 +19,7 @@ pub(super) struct Object<'a, const N: usize> {
 
 impl<'a, const N: usize> Object<'a, N> {
     /// The members of `json` with these names.
-    pub(super) fn read(
+    pub(crate) fn read(
         json: &'a str,
         names: &'static [&'static str; N],
     ) -> Result<Self, serde_json::Error> {
@@ -55,7 +55,7 @@ impl<'a, const N: usize> Object<'a, N> {
     }
 
     /// The member of this name, which must be one of those asked for.
-    pub(super) fn get(&self, name: &'static str) -> Option<&'a RawValue> {
+    pub(crate) fn get(&self, name: &'static str) -> Option<&'a RawValue> {
         let place = self.names.iter().position(|known| *known == name);
         debug_assert!(place.is_some(), "`{name}` was not asked for");
         self.members.get(place?).copied().flatten()

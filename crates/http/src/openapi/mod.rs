@@ -324,8 +324,8 @@ fn answered(answer: Answered, more: &[&str]) -> Value {
         content.insert("application/json".to_owned(), json);
     }
     let other = form.map(|form| match form {
-        Form::Stream => ("text/event-stream", schema_of("StreamEvent")),
-        Form::Events => ("text/event-stream", schema_of("OpenAiStreamEvent")),
+        Form::Stream => ("text/event-stream", schema_of("StreamFrame")),
+        Form::Events => ("text/event-stream", schema_of("OpenAiStreamFrame")),
         Form::Page => ("text/html", json!({ "type": "string" })),
         Form::Text => ("text/plain", json!({ "type": "string" })),
     });

@@ -1,14 +1,12 @@
 //! What is said over a WebSocket besides the events: what a client asks for, and why it does not get it.
 
-use std::collections::HashMap;
-
 use bytes::BytesMut;
 use response_domain::id::ResponseId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::wire::put_text;
-use crate::dialect::{Dialect, put_json};
+use crate::dialect::{Dialect, Object, put_json};
 use crate::extract::bad_json;
 use crate::problem::Problem;
 
@@ -31,7 +29,9 @@ pub(super) enum Generation {
     Later,
 }
 
-type Members<'a> = HashMap<String, &'a RawValue>;
+const FIELDS: &[&str; 3] = &["type", "generate", "previous_response_id"];
+
+type Members<'a> = Object<'a, 3>;
 
 impl Asked {
     /// Of the text of a message.
@@ -40,8 +40,8 @@ impl Asked {
         if member::<String>(&members, "type").as_deref() != Some("response.create") {
             return Err(Problem::invalid("type", "`type` must be `response.create`"));
         }
-        let generation = match members.get("generate").map(|json| json.get()) {
-            None | Some("null" | "true") => Generation::Wanted,
+        let generation = match members.get("generate").map(RawValue::get) {
+            None | Some("true") => Generation::Wanted,
             Some("false") => Generation::Later,
             Some(_) => {
                 let message = "`generate` must be `true` or `false`";
@@ -61,7 +61,7 @@ impl Asked {
 }
 
 fn members(text: &str) -> Result<Members<'_>, Problem> {
-    serde_json::from_str(text).map_err(|error| {
+    Object::read(text, FIELDS).map_err(|error| {
         if error.is_data() {
             return bad_json("a message must be a JSON object");
         }
@@ -69,7 +69,7 @@ fn members(text: &str) -> Result<Members<'_>, Problem> {
     })
 }
 
-fn member<'a, T: Deserialize<'a>>(members: &Members<'a>, name: &str) -> Option<T> {
+fn member<'a, T: Deserialize<'a>>(members: &Members<'a>, name: &'static str) -> Option<T> {
     serde_json::from_str(members.get(name)?.get()).ok()
 }
 

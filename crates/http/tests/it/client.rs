@@ -115,6 +115,16 @@ impl Open {
         }
     }
 
+    /// The status of the answer; none when the connection ends without one.
+    pub(crate) async fn status(&mut self) -> Option<u16> {
+        while !self.read.windows(4).any(|four| four == b"\r\n\r\n") {
+            if self.stream.read_buf(&mut self.read).await.unwrap_or(0) == 0 {
+                return None;
+            }
+        }
+        Some(Reply::parse(&self.read).status)
+    }
+
     /// The head of the answer, and what has come of the body.
     pub(crate) async fn head(&mut self) -> Reply {
         self.until("\r\n\r\n").await;

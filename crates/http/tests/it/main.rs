@@ -21,6 +21,7 @@ mod deliveries;
 mod failures;
 mod follower;
 mod health;
+mod hostile;
 mod input;
 mod layout;
 mod limits;

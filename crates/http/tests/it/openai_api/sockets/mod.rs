@@ -15,6 +15,7 @@ use crate::shapes::assert_shape;
 use crate::world::World;
 
 mod handshake;
+mod limits;
 mod memory;
 mod refusals;
 mod told;
@@ -24,14 +25,23 @@ struct Client(WebSocketStream<TcpStream>, VecDeque<String>);
 
 impl Client {
     async fn at(world: &World, path: &str) -> Self {
+        Self::open(world, path, "req-7").await
+    }
+
+    /// One that was opened by a request of this id.
+    async fn named(world: &World, id: &'static str) -> Self {
+        Self::open(world, RESPONSES, id).await
+    }
+
+    async fn open(world: &World, path: &str, id: &'static str) -> Self {
         let mut request = format!("ws://localhost{path}")
             .into_client_request()
             .unwrap();
         let headers = request.headers_mut();
         headers.insert("authorization", "Bearer ada".parse().unwrap());
-        headers.insert("x-request-id", "req-7".parse().unwrap());
+        headers.insert("x-request-id", id.parse().unwrap());
         let (socket, answer) = client_async(request, world.connect().await).await.unwrap();
-        assert_eq!(answer.headers()["x-request-id"], "req-7");
+        assert_eq!(answer.headers()["x-request-id"], id);
         Self(socket, VecDeque::new())
     }
 
