@@ -11,9 +11,9 @@ use crate::retention::Expiry;
 pub trait RetentionStore: Send + Sync {
     /// Forgets responses that ended before the moment of their status, as
     /// [`delete`](crate::ports::store::ResponseStore::delete) does; then what owners put into conversations
-    /// before its moment, and conversations that hold nothing and are as old; then what only led to what is
-    /// forgotten, once nothing leads there any more. At most this many, the oldest first; answers how many it
-    /// were. Fewer than `at_most` says that nothing more is to be done. What another process forgets at the
-    /// same moment is left to it.
+    /// before its moment, and conversations that hold nothing and are as old. At most this many, the oldest of
+    /// each kind first; answers how many it were. Fewer than `at_most` says that nothing more is to be done.
+    /// What only led to what is forgotten goes along, uncounted, once nothing comes by it to anything that is
+    /// kept. What another process forgets at the same moment is left to it.
     async fn expire(&self, expiry: &Expiry, at_most: u16) -> Result<u32, StoreError>;
 }

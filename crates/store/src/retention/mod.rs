@@ -157,11 +157,10 @@ impl Round<'_> {
             .collect();
         let store = self.store;
         let forgotten = match &self.class.kind {
-            Kind::Responses(_) if holding.is_empty() => Vec::new(),
-            Kind::Responses(_) => answered(store.empty_responses(&holding)).await?,
-            Kind::Put if holding.is_empty() => Vec::new(),
-            Kind::Put => answered(store.empty_put(&holding)).await?,
             Kind::Conversations => return self.hollow(&conversations).await,
+            Kind::Responses(_) | Kind::Put if holding.is_empty() => Vec::new(),
+            Kind::Responses(_) => answered(store.empty_responses(&holding)).await?,
+            Kind::Put => answered(store.empty_put(&holding)).await?,
         };
         let hollow = store.tidy(&conversations, self.expiry).await?;
         if self.expiry.conversations.is_some() {

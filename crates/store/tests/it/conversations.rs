@@ -1,15 +1,12 @@
 //! What conversations and keys leave in the tables of both databases, and rows of them that nobody wrote.
 
 use response_domain::execution::ExecutionState;
-use std::fs;
-use std::path::PathBuf;
-
 use response_domain::ports::conversation::ConversationStore;
 use response_domain::ports::idempotency::{KeyStore, Keyed};
-use response_domain::ports::store::{ResponseStore, StoreError};
+use response_domain::ports::store::StoreError;
 use response_domain::work::UnitOfWork;
 use response_store::Store;
-use response_testkit::conversation_suite::sample::{answers, item_id, items, made, places, told};
+use response_testkit::conversation_suite::sample::{answers, item_id, items, made};
 use response_testkit::idempotency_suite::sample::{WRITTEN, begin, key, queue};
 use response_testkit::store_suite::Fixture;
 use response_testkit::store_suite::sample::{
@@ -22,7 +19,6 @@ on_both!(
     what_is_refused_leaves_no_row,
     who_counts_by_hand_counts_responses,
     a_row_that_nobody_wrote_is_told,
-    what_the_handbook_forgets_is_what_is_old,
 );
 
 /// How many rows each table has.
@@ -139,43 +135,4 @@ async fn a_row_that_nobody_wrote_is_told(stage: Stage) {
             "{known:?}"
         );
     }
-}
-
-/// The statements by which an operator forgets what is old, as the handbook writes them.
-fn forgetting(is_sqlite: bool) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/operating.md");
-    let page = fs::read_to_string(path).unwrap();
-    let begin = page
-        .find("-- PostgreSQL; on SQLite the condition is: ")
-        .unwrap();
-    let (condition, rest) = page[begin..].split_once("BEGIN;").unwrap();
-    let on_sqlite = condition.trim().rsplit_once("is: ").unwrap().1;
-    let (statements, _) = rest.split_once("COMMIT;").unwrap();
-    if is_sqlite {
-        statements.replace("ended_at < now() - interval '30 days'", on_sqlite)
-    } else {
-        statements.to_owned()
-    }
-}
-
-async fn what_the_handbook_forgets_is_what_is_old(stage: Stage) {
-    let fixture = fixture(&stage.store);
-    let store = &stage.store;
-    store.open(&ada(), &made(1), &items(10, 1)).await.unwrap();
-    answers(&fixture, 2, 1).await;
-    let home = conversation(1);
-    assert!(store.append(&ada(), home, &items(11, 1)).await.unwrap());
-    answers(&fixture, 3, 1).await;
-    // What the suites write has ended long ago; half of it is to have ended now.
-    let recent =
-        "UPDATE responses SET ended_at = CURRENT_TIMESTAMP WHERE conversation_position > 2";
-    assert_eq!(stage.execute(recent).await, 2);
-    let old = "UPDATE responses SET ended_at = '2024-01-15T10:50:00.000+00:00'
-        WHERE conversation_position <= 2";
-    assert_eq!(stage.execute(old).await, 2);
-    stage.execute(&forgetting(stage.is_sqlite())).await;
-    assert_eq!(told(&fixture, 1).await, [(11, 0), (3, 0), (3, 1)]);
-    assert_eq!(store.find(&ada(), id(2)).await.unwrap(), None);
-    assert!(store.find(&ada(), id(3)).await.unwrap().is_some());
-    assert_eq!(places(&fixture, 1).await, 4);
 }

@@ -113,7 +113,7 @@ fn advanced(response: Response) -> Response {
 /// How a response that was asked for with a key stands in the foreground.
 async fn answer(stage: &Stage, number: u32) {
     let response = advanced(asked(number, marked()));
-    let ended = if number % 2 == 0 {
+    let ended = if number.is_multiple_of(2) {
         changed(response, Change::Complete)
     } else {
         let failure = Failure::new(FailureCode::ModelError, MARK);
