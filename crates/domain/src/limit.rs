@@ -52,7 +52,7 @@ impl Bucket {
         if wanted > latest {
             return Err(Exhausted {
                 quota: self.quota(rate, now),
-                retry_after: wanted - latest,
+                retry_after: wanted.saturating_sub(latest),
             });
         }
         if amount > 0 {

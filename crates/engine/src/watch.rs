@@ -33,6 +33,10 @@ const DOUBTED: &str = "jan_response_api_lease_doubted_total";
 pub fn describe() {
     queue_numbers();
     webhooks::describe();
+    describe_counter!(
+        EXPIRED,
+        "What this process forgot because it was past its time"
+    );
 }
 
 fn queue_numbers() {
@@ -91,10 +95,6 @@ fn queue_numbers() {
     describe_counter!(
         FENCED,
         "Runs that stopped because somebody else had ended or taken the response"
-    );
-    describe_counter!(
-        EXPIRED,
-        "What this process forgot because it was past its time"
     );
     describe_counter!(
         DOUBTED,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use response_domain::caller::{Caller, Credential, Means, OwnerId, Presented};
 use response_domain::ports::auth::{AuthError, Authenticator};
 
-use crate::expiry;
+use crate::{expiry, keys};
 
 /// Takes every caller for the one guest. For a machine of one's own, or behind a gateway that
 /// authenticates and lets one tenant in. A bearer token is believed when it says that it expires, and in
@@ -25,7 +25,7 @@ impl Default for Guest {
 #[async_trait]
 impl Authenticator for Guest {
     async fn authenticate(&self, presented: Presented) -> Result<Caller, AuthError> {
-        let credential = presented.credential;
+        let credential = passed_on(presented.credential);
         let expires = match &credential {
             Credential::Bearer(token) => expiry::of(token),
             Credential::ApiKey(_) | Credential::Absent => None,
@@ -36,6 +36,17 @@ impl Authenticator for Guest {
             expires,
             means: Means::Guest,
         })
+    }
+}
+
+/// What is judged elsewhere, which a key of this service is not: whoever sends one means this service, and
+/// nobody else is to see it.
+fn passed_on(presented: Credential) -> Credential {
+    match &presented {
+        Credential::Bearer(text) | Credential::ApiKey(text) if keys::is_meant_for_us(text) => {
+            Credential::Absent
+        }
+        Credential::Bearer(_) | Credential::ApiKey(_) | Credential::Absent => presented,
     }
 }
 
@@ -83,6 +94,15 @@ mod tests {
                 (caller.owner.as_str(), caller.credential),
                 ("guest", presented)
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_of_this_service_is_not_passed_on() {
+        let key = keys::fresh().unwrap().text.to_string();
+        for presented in [Credential::bearer(key.clone()), Credential::api_key(key)] {
+            let caller = Guest::default().authenticate(presented.into()).await;
+            assert_eq!(caller.unwrap().credential, Credential::Absent);
         }
     }
 }

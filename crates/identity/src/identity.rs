@@ -101,7 +101,7 @@ impl Identity {
         };
         let (credential, expires) = match &presented.credential {
             Credential::Absent => (Credential::Absent, None),
-            Credential::Bearer(text) | Credential::ApiKey(text) if is_ours(text) => {
+            Credential::Bearer(text) | Credential::ApiKey(text) if keys::is_meant_for_us(text) => {
                 (Credential::Absent, None)
             }
             bearer @ Credential::Bearer(token) => (bearer.clone(), expiry::of(token)),
@@ -118,8 +118,8 @@ impl Identity {
     /// Whether this credential is of a kind that is judged here.
     fn can_judge(&self, credential: &Credential) -> bool {
         let is_key = |text: &str| {
-            let is_foreign = text.starts_with(foreign::PREFIX) && !is_ours(text);
-            (is_ours(text) && self.own_keys.is_some())
+            let is_foreign = text.starts_with(foreign::PREFIX) && !keys::is_meant_for_us(text);
+            (keys::is_meant_for_us(text) && self.own_keys.is_some())
                 || (is_foreign && self.foreign_keys.is_some())
         };
         match credential {
@@ -137,7 +137,7 @@ impl Identity {
         text: &str,
         credential: &Credential,
     ) -> Result<Option<Caller>, AuthError> {
-        if is_ours(text) {
+        if keys::is_meant_for_us(text) {
             // One with a slip of the pen is not asked about elsewhere: it is nearly a secret of ours.
             return match (&self.own_keys, keys::digest(text)) {
                 (Some(own), Some(digest)) => own.caller(digest).await.map(Some),
@@ -171,11 +171,6 @@ impl Identity {
             means: Means::Token,
         })
     }
-}
-
-/// Whether this is a key of this service, or is meant to be one.
-fn is_ours(text: &str) -> bool {
-    text.starts_with(keys::PREFIX)
 }
 
 impl fmt::Debug for Identity {

@@ -57,6 +57,11 @@ pub fn digest(text: &str) -> Option<KeyDigest> {
     (*expected == checksum).then(|| KeyDigest(sha256(text.as_bytes())))
 }
 
+/// Whether this is a key of this service, or is meant to be one: then it is shown to nobody else.
+pub(crate) fn is_meant_for_us(text: &str) -> bool {
+    text.starts_with(PREFIX)
+}
+
 /// The key of these random bytes.
 fn spell(random: &[u8; RANDOM]) -> Zeroizing<String> {
     // With room for all of it at once, because growing would leave copies behind.

@@ -12,7 +12,7 @@ pub struct OwnerId(Arc<str>);
 const GUEST: &str = "guest";
 /// Stands between the realm of a subject and its name.
 const BAR: char = '|';
-/// The longest name of a subject, in bytes; OpenID Connect Core 1.0, section 2, allows no more.
+/// The longest name of a subject, in bytes; `OpenID` Connect Core 1.0, section 2, allows no more.
 const LONGEST_SUBJECT: usize = 255;
 const LONGEST_REALM: usize = 255;
 
