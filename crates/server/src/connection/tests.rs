@@ -127,7 +127,7 @@ async fn what_comes_early_is_kept_within_bounds_and_a_client_that_leaves_is_noti
     client.write_all(&[b'x'; 10_000]).await.unwrap();
     assert_eq!(given(&mut connection).await.unwrap(), "");
     assert_eq!(connection.ahead.len(), 10_000);
-    client.write_all(&[b'x'; 100_000]).await.unwrap();
+    client.write_all(&vec![b'x'; 100_000]).await.unwrap();
     assert_eq!(given(&mut connection).await.unwrap(), "");
     assert!(connection.ahead.len() < AHEAD + STEP);
     drop(under_way);
@@ -162,10 +162,10 @@ async fn whoever_reads_is_woken_when_what_came_early_has_its_turn() {
     let under_way = pulse.begin(Length::Unknown);
     let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
     let reads = |connection: &mut Connection<DuplexStream>| {
-        let waker = Arc::clone(&wakes).into();
+        let woken = Arc::clone(&wakes).into();
         let mut space = [0; 1024];
         let mut buffer = ReadBuf::new(&mut space);
-        let mut context = Context::from_waker(&waker);
+        let mut context = Context::from_waker(&woken);
         let read = Pin::new(connection).poll_read(&mut context, &mut buffer);
         assert!(read.is_pending());
     };
@@ -257,7 +257,7 @@ async fn who_waits_between_requests_has_no_head_to_finish() {
 /// What a client sends that has much to ask, and what it is to be answered.
 fn conversation() -> (Vec<u8>, String) {
     let mut asked = String::new();
-    let mut expected = String::new();
+    let mut expected = Vec::new();
     for n in 0..60 {
         let body = match n % 4 {
             0 => String::new(),
@@ -266,7 +266,7 @@ fn conversation() -> (Vec<u8>, String) {
             _ => "x".repeat(n * n * 4),
         };
         let head = format!("POST /{n} HTTP/1.1\r\nhost: x\r\n");
-        asked += &match n % 3 {
+        let request = match n % 3 {
             _ if body.is_empty() => format!("GET /{n} HTTP/1.1\r\nhost: x\r\n\r\n"),
             0 => format!("{head}content-length: {}\r\n\r\n{body}", body.len()),
             1 => format!(
@@ -275,10 +275,11 @@ fn conversation() -> (Vec<u8>, String) {
             ),
             _ => format!("\r\n{head}content-length: {}\r\n\r\n{body}", body.len()),
         };
-        expected += &format!("/{n}:{};", body.len());
+        asked.push_str(&request);
+        expected.push(format!("/{n}:{};", body.len()));
     }
     asked += "GET /end HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    (asked.into_bytes(), expected + "/end:0;")
+    (asked.into_bytes(), expected.concat() + "/end:0;")
 }
 
 /// Answers with the path and the length of the body, and takes its time before and behind it.
@@ -326,8 +327,8 @@ async fn told(asked: &[u8], piece: usize) -> String {
         }
     };
     let mut answers = String::new();
-    let (served, (), read) = tokio::join!(serving, sending, come.read_to_string(&mut answers));
-    served.unwrap();
+    let (ended, (), read) = tokio::join!(serving, sending, come.read_to_string(&mut answers));
+    ended.unwrap();
     read.unwrap();
     // A body has no end of line, so the head of the next answer stands behind it.
     let bodies = answers.lines().filter(|line| line.starts_with('/'));
