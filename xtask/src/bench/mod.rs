@@ -11,6 +11,7 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 
 use self::document::Section;
+use self::identity::Identity;
 use self::measure::Measurement;
 use self::queue::Queue;
 use self::webhooks::Webhooks;
@@ -22,6 +23,7 @@ mod dialects;
 mod document;
 mod error;
 mod figures;
+mod identity;
 mod load;
 mod logged;
 mod machine;
@@ -80,6 +82,8 @@ enum What {
     PeersInstall,
     /// What the queue of background responses costs, beside that of its peer
     Queue(Queue),
+    /// What it costs to know who calls
+    Identity(Identity),
     /// What webhooks cost, how soon they arrive, and who holds up whom
     Webhooks(Webhooks),
 }
@@ -90,6 +94,7 @@ impl Bench {
         match &self.what {
             Some(What::PeersInstall) => peers::install().and_then(|()| queue::install_peer()),
             Some(What::Queue(queue)) => queue.run(),
+            Some(What::Identity(identity)) => identity.run(),
             Some(What::Webhooks(webhooks)) => webhooks.run(),
             None if self.built => self.measure(),
             None => self.build_and_measure(),

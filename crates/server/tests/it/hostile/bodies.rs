@@ -57,7 +57,7 @@ fn wrong_bodies(path: &str) -> Vec<(&'static str, Vec<u8>, u16)> {
             400,
         ),
         ("no text", whole(path, b"{\"model\":\"\xff\xfe\"}"), 400),
-        ("nothing but spaces", whole(path, &vec![b' '; 1 << 20]), 400),
+        ("nothing but a word", whole(path, b"word"), 400),
         (
             "a number without end",
             whole(path, "9".repeat(1 << 20).as_bytes()),

@@ -66,7 +66,7 @@ pub(super) async fn answers(service: &Client) {
 
 /// Within that, somebody who means well is answered also while others attack: far more than it takes, also on
 /// a machine that does other things besides, and far less than any limit of the attackers.
-const PROMPT: Duration = Duration::from_secs(8);
+const PROMPT: Duration = Duration::from_secs(15);
 
 /// Somebody who means well and asks again and again.
 pub(super) struct Customer {
