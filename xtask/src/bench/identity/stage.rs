@@ -33,7 +33,7 @@ pub(super) struct Stage {
 }
 
 /// A process in the making.
-struct Service<'a> {
+struct Process<'a> {
     binary: &'a Path,
     logs: &'a Path,
     model: &'a str,
@@ -48,7 +48,7 @@ impl Stage {
         };
         let model = Model::start(&options).map_err(|source| ChoreError::StandIn { source })?;
         let issuer = Issuer::start()?;
-        let service = Service {
+        let service = Process {
             binary: &binaries.join("response-api"),
             logs,
             model: model.url().as_str(),
@@ -104,7 +104,7 @@ impl Stage {
     }
 }
 
-impl Service<'_> {
+impl Process<'_> {
     /// A key of the service, in the database of this process-to-be.
     fn key(&self, name: &str, settings: &[&str]) -> Result<String, ChoreError> {
         let data = self.logs.join(format!("{name}-data"));
