@@ -1,12 +1,20 @@
 //! What must hold of anything that a tool server answers; the fuzzer's targets, and tests.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use response_domain::caller::{Credential, ToolSecrets};
+use response_domain::id::{ExecutionId, RawId, ResponseId};
+use response_domain::json::Json;
+use response_domain::ports::llm::CallContext;
+use response_domain::tool::{ToolCall, ToolHome, ToolSpec};
+use response_egress::header::HeaderMap;
 use response_egress::{Bytes, SseReader};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use crate::arguments::prepare;
 use crate::check::{Budget, Check, Finding};
 use crate::clean::clean;
 use crate::fault::SessionSign;
@@ -14,7 +22,7 @@ use crate::message::{self, Awaited, Message};
 use crate::options::{ContextArguments, Trust};
 use crate::schema::Parameters;
 use crate::tool::Tool;
-use crate::{names, result, wire};
+use crate::{mirror, names, result, wire};
 
 #[cfg(test)]
 #[path = "../../../xtask/fuzz/src/seeds.rs"]
@@ -130,6 +138,8 @@ pub fn list(bytes: &[u8]) {
                 .iter()
                 .all(|name| (1..=64).contains(&name.len()) && name.is_ascii())
         );
+        // The rest costs more, and one tool knows nothing of the others.
+        tools.iter().take(4).for_each(called);
     }
 }
 
@@ -146,6 +156,40 @@ fn fit(tool: &Tool, raw: &RawValue) {
         parameters.get("properties").is_some_and(Value::is_object),
         "{parameters}"
     );
+}
+
+/// Whatever the model writes, what is sent is an object, and what it is told instead is not long.
+fn called(tool: &Tool) {
+    let context = CallContext {
+        credential: Credential::Absent,
+        tool_secrets: ToolSecrets::default(),
+        request_id: "req".into(),
+        response: ResponseId::new(RawId::new(1)),
+        conversation: None,
+        user: "ada".into(),
+    };
+    let spec = ToolSpec::plain(&*tool.name, ToolHome::Caller, tool.parameters.clone());
+    let spec = Arc::new(spec);
+    let own = tool.parameters.clone();
+    for arguments in [
+        Json::empty_object(),
+        own,
+        Json::from_value(&json!({"q": "x", "n": [1]})),
+    ] {
+        let call = ToolCall {
+            execution: ExecutionId::new(RawId::new(1), 0),
+            tool: Arc::clone(&spec),
+            arguments,
+        };
+        match prepare(&call, &context, &tool.context, tool.check()) {
+            Ok(sent) => {
+                assert!(sent.as_str().starts_with('{'), "{sent:?}");
+                assert!(to_raw_value(&sent.to_value()).is_ok());
+                mirror::set(&mut HeaderMap::new(), &tool.mirrors, &sent);
+            }
+            Err(complaint) => assert!(complaint.len() < 4_096, "{}", complaint.len()),
+        }
+    }
 }
 
 /// A schema, and arguments in the next line: a check ends within its budget, with one more budget it finds the
