@@ -83,7 +83,7 @@ impl Gate {
                     .filter(|secret| equal(secret.as_slice()));
                 equal.count() > 0
             });
-        is_near || is_proven
+        is_near && is_proven
     }
 }
 
