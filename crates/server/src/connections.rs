@@ -88,7 +88,7 @@ impl Addresses {
             .turned_away
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = turned_away.to_tell(Instant::now()) {
+        if let Some(count) = turned_away.due_to_tell(Instant::now()) {
             tracing::warn!(
                 client.address = %peer,
                 connections.turned_away = count,
@@ -107,7 +107,7 @@ impl Shared {
 
 impl TurnedAway {
     /// Counts one, and answers how many there are to be told of, if it is time to.
-    fn to_tell(&mut self, now: Instant) -> Option<u64> {
+    fn due_to_tell(&mut self, now: Instant) -> Option<u64> {
         self.count += 1;
         if self.told.is_some_and(|told| now - told < TELL_EVERY) {
             return None;
@@ -211,7 +211,7 @@ mod tests {
         let mut turned_away = TurnedAway::default();
         let mut tell = |times: u32| {
             (0..times)
-                .filter_map(|_| turned_away.to_tell(Instant::now()))
+                .filter_map(|_| turned_away.due_to_tell(Instant::now()))
                 .collect::<Vec<_>>()
         };
         assert_eq!(tell(100), [1]);
