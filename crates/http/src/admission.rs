@@ -50,9 +50,8 @@ impl<D: Dialect> Mounted<D> {
             Ok(presented) => self.recognise(presented).await,
             Err(error) => Err(error),
         };
-        let caller = caller.map_err(|error| {
-            visit.is_said(self.refuse_credential(&error, visit.origin()));
-            error
+        let caller = caller.inspect_err(|error| {
+            visit.is_said(self.refuse_credential(error, visit.origin()));
         })?;
         let deed = gate
             .action

@@ -280,11 +280,7 @@ fn operation(route: &Told, described: Described) -> Value {
         responses.insert(status.to_string(), refused(status, route, has_many));
     }
     if needs_caller {
-        let tells_limits = |status: &str| status.starts_with('2') || status == "429";
-        responses
-            .iter_mut()
-            .filter(|(status, _)| tells_limits(status))
-            .for_each(|(_, answer)| add_limits(answer));
+        add_limits(&mut responses);
     }
     let parameters: Vec<Value> = parameters
         .iter()
@@ -341,16 +337,19 @@ fn answered(answer: Answered, more: &[&str]) -> Value {
 
 /// Every answer to a caller says how many requests it has left. It is told of those that lead on, or that say
 /// that none are left; the document would say little else otherwise.
-fn add_limits(answer: &mut Value) {
+fn add_limits(responses: &mut Map<String, Value>) {
     const LIMITS: [&str; 3] = [
         "X-RateLimit-Limit",
         "X-RateLimit-Remaining",
         "X-RateLimit-Reset",
     ];
-    if let (Value::Object(headers), Value::Object(limits)) =
-        (&mut answer["headers"], headers_of(&LIMITS))
-    {
-        headers.extend(limits);
+    for (status, answer) in responses {
+        let tells_limits = status.starts_with('2') || status == "429";
+        if let (true, Value::Object(headers), Value::Object(limits)) =
+            (tells_limits, &mut answer["headers"], headers_of(&LIMITS))
+        {
+            headers.extend(limits);
+        }
     }
 }
 

@@ -162,8 +162,8 @@ async fn a_line_names_what_was_made() {
 async fn a_path_that_is_no_id_is_not_written_down() {
     let log = Log::of_process();
     let world = World::new([]).await;
-    let long = "x".repeat(65);
-    for (number, id) in ["a%0Ab", "%22", long.as_str()].into_iter().enumerate() {
+    let endless = "x".repeat(65);
+    for (number, id) in ["a%0Ab", "%22", endless.as_str()].into_iter().enumerate() {
         let request = format!("audit-odd-{number}");
         let call = Call::new("DELETE", &format!("/v1/responses/{id}"));
         call.header("x-request-id", &request).send(&world).await;

@@ -33,6 +33,7 @@ async fn a_process_that_takes_no_requests_tells_how_it_is_and_nothing_else() {
         ("GET", "/", 404),
         ("GET", "/docs", 404),
         ("GET", "/openapi.json", 404),
+        ("GET", "/health/auth", 404),
         ("GET", "/v1/responses", 404),
         ("POST", "/v1/responses", 404),
     ] {

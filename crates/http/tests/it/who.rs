@@ -1,13 +1,17 @@
 //! Who calls, and what is not whose.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use response_domain::caller::{Caller, Credential, Means, OwnerId, Presented};
+use response_domain::limit::Rate;
 use response_domain::ports::auth::{AuthError, Authenticator, Flaw};
 use response_testkit::script::text;
 use serde_json::json;
 
 use crate::client::{Call, Reply};
 use crate::sample;
+use crate::shapes::assert_shape;
 use crate::world::{Plan, World};
 
 pub(crate) fn ada() -> OwnerId {
@@ -213,4 +217,75 @@ async fn what_is_somebody_elses_does_not_exist() {
     let call = Call::new("POST", "/v1/responses").header("authorization", "Bearer bob");
     let reply = call.json(&ask).send(&world).await;
     assert_eq!(reply.json()["error"]["code"], "response_not_found");
+}
+
+/// What the page of the API shows is what is answered.
+#[tokio::test]
+async fn the_page_shows_how_whoever_is_not_let_in_is_answered() {
+    let page = include_str!("../../../../docs/api-native.md");
+    let ask = |world| async move {
+        let call = Call::new("GET", "/v1/responses").header("x-request-id", "req-7");
+        call.send(world).await
+    };
+    let strict = Plan::new([]).authenticator(Strict).build().await;
+    let refused = ask(&strict).await;
+    assert_eq!(
+        (refused.status, refused.header("www-authenticate")),
+        (401, Some("Bearer"))
+    );
+    assert!(page.contains(refused.text()), "{}", refused.text());
+    let limited = Plan::new([]).policy(|policy| {
+        policy.owners.requests = Some(Rate {
+            amount: 1.try_into().unwrap(),
+            window: Duration::from_hours(1_000),
+        });
+    });
+    let limited = limited.build().await;
+    assert_eq!(ask(&limited).await.status, 200);
+    let refused = ask(&limited).await;
+    let seconds = refused.header("retry-after").unwrap();
+    let shown = refused.text().replace(&format!("in {seconds}s"), "in 3s");
+    assert!(page.contains(&shown), "{shown}");
+}
+
+/// Says so of itself.
+struct Unwell(Result<(), &'static str>);
+
+#[async_trait]
+impl Authenticator for Unwell {
+    async fn authenticate(&self, _presented: Presented) -> Result<Caller, AuthError> {
+        Err(AuthError::Unavailable {
+            retry_after: Duration::from_secs(7),
+            cause: "connection refused by 10.0.0.7".into(),
+        })
+    }
+
+    async fn readiness(&self) -> Result<(), String> {
+        self.0.map_err(str::to_owned)
+    }
+}
+
+#[tokio::test]
+async fn whether_callers_can_be_recognised_can_be_asked_by_anybody() {
+    let well = Plan::new([]).authenticator(Unwell(Ok(()))).build().await;
+    let reply = Call::new("GET", "/health/auth").send(&well).await;
+    assert_eq!((reply.status, reply.text()), (200, r#"{"status":"ok"}"#));
+    let why = "the keys of an issuer were never fetched";
+    let unwell = Plan::new([]).authenticator(Unwell(Err(why))).build().await;
+    let call = Call::new("GET", "/health/auth").header("x-request-id", "req-7");
+    let reply = call.send(&unwell).await;
+    assert_eq!(reply.status, 503);
+    assert_shape("NotRecognising", &reply.json());
+    assert_eq!(reply.json()["status"], "failing");
+    assert_eq!(reply.json()["error"]["message"], why);
+    for path in ["/v1/responses/x", "/openai/v1/responses/x"] {
+        let reply = Call::new("GET", path).send(&unwell).await;
+        let error = &reply.json()["error"];
+        assert_eq!(
+            (reply.status, &error["code"]),
+            (503, &json!("authentication_unavailable"))
+        );
+        assert_eq!(reply.header("retry-after"), Some("7"));
+        assert!(!reply.text().contains("10.0.0.7"), "{}", reply.text());
+    }
 }

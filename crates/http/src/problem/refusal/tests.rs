@@ -2,6 +2,8 @@
 
 use response_domain::failure::{Failure, FailureCode};
 use response_domain::id::{ConversationId, ItemId, RawId};
+use response_domain::limit::Quota;
+use response_domain::ports::auth::Flaw;
 use response_domain::ports::vault::VaultError;
 use response_domain::ports::webhook::NotAllowed;
 
@@ -143,5 +145,73 @@ fn every_trouble_with_an_endpoint_is_answered_as_its_page_says() {
         assert!(is_told, "{expected}");
         let may_help = matches!(status, 429 | 503) && problem.repeat == Repeat::Free;
         assert_eq!(problem.retry_after.is_some(), may_help, "{expected}");
+    }
+}
+
+/// How whoever asks for too much, or is not known, is answered: status, code, and for how many seconds.
+fn at_the_door() -> Vec<(Problem, &'static str)> {
+    let wait = Duration::from_millis(2_001);
+    let quota = Quota {
+        limit: 10,
+        remaining: 0,
+        reset: wait,
+    };
+    vec![
+        (
+            Exhausted {
+                quota,
+                retry_after: wait,
+            }
+            .into(),
+            "429 too_many_requests 3",
+        ),
+        (
+            CreateError::TokensSpent { retry_after: wait }.into(),
+            "429 token_limit_reached 3",
+        ),
+        (CreateError::TooManyRuns.into(), "429 too_many_responses 1"),
+        (TooManyStreams::OfOwner.into(), "429 too_many_streams 1"),
+        (TooManyStreams::OfEverybody.into(), "503 overloaded 1"),
+        (CreateError::Overloaded.into(), "503 overloaded 1"),
+        (Full.into(), "503 overloaded 1"),
+        (AuthError::Missing.into(), "401 missing_credentials -"),
+        (
+            AuthError::Invalid(Flaw::Signature).into(),
+            "401 invalid_token -",
+        ),
+        (AuthError::Expired.into(), "401 token_expired -"),
+        (
+            AuthError::Unavailable {
+                retry_after: wait,
+                cause: "the keys of https://inner.example".into(),
+            }
+            .into(),
+            "503 authentication_unavailable 3",
+        ),
+    ]
+}
+
+#[test]
+fn whoever_is_not_let_in_is_answered_as_the_page_says() {
+    let page = include_str!("../../../../../docs/api-native.md");
+    for (problem, expected) in at_the_door() {
+        let status = problem.status.as_u16();
+        let wait = problem
+            .retry_after
+            .map_or("-".to_owned(), |seconds| seconds.to_string());
+        assert_eq!(format!("{status} {} {wait}", problem.code), expected);
+        assert_eq!(problem.repeat, Repeat::Free, "{expected}");
+        let quoted = format!("`{}`", problem.code);
+        let mut rows = page.lines().filter(|line| line.contains(&quoted));
+        assert!(
+            rows.any(|row| row.contains(&format!("| {status} |"))),
+            "{expected}"
+        );
+        let told = format!("{} {:?}", problem.message, problem.field);
+        assert!(!told.contains("inner"), "{told}");
+        assert!(
+            !told.contains("ignature"),
+            "which check it was is for the log"
+        );
     }
 }

@@ -63,9 +63,10 @@ fn requests(table: &str) -> Vec<Request> {
     for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
         let (method, rest) = row.split_once(' ').unwrap();
         let (path, body) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
-        let dialects: &[&str] = match path.contains("{any}") {
-            true => &["openai", "openresponses"],
-            false => &[""],
+        let dialects: &[&str] = if path.contains("{any}") {
+            &["openai", "openresponses"]
+        } else {
+            &[""]
         };
         for dialect in dialects {
             let path = path.replace("{any}", dialect);
