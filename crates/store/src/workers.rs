@@ -149,7 +149,11 @@ impl Store {
                     erased.map_err(from_sqlx)?;
                     let is_log_to_cut = &self.housekeeping().is_log_to_cut;
                     if is_log_to_cut.swap(false, Ordering::Relaxed) {
-                        let cut = sqlx::query(CUT_LOG).execute(writer).await;
+                        let cut = sqlx::query_scalar(CUT_LOG).fetch_one(writer).await;
+                        // Whoever reads for long is not waited for.
+                        if !matches!(cut, Ok(0_i64)) {
+                            self.housekeeping().note_erased();
+                        }
                         cut.map_err(from_sqlx)?;
                     }
                 }

@@ -6,9 +6,9 @@ use response_domain::ports::store::StoreError;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement};
 
 use super::look::{holds_items, list, these};
-use crate::Store;
 use crate::both::Both;
 use crate::error::from_orm;
+use crate::{Store, answered};
 
 /// The responses among these that ended and were not deleted.
 const RESPONSES: Both = Both {
@@ -195,8 +195,7 @@ impl Store {
         ids.sort_unstable();
         for some in ids.chunks(AT_ONCE) {
             let some = list(some.iter().copied());
-            self.write_rows(REMOVE, |sink| sink.text(Some(&some)))
-                .await?;
+            answered(self.write_rows(REMOVE, |sink| sink.text(Some(&some)))).await?;
         }
         Ok(())
     }
