@@ -229,8 +229,8 @@ mod tests {
             let text = fs::read_to_string(package.join(path)).unwrap();
             let (_, call) = text.split_once("target!(response_").unwrap();
             let (name, _) = call.split_once(',').unwrap();
-            let (room, function) = name.split_once("::fuzz::").unwrap();
-            let folder = root.join("crates").join(room).join("src");
+            let (place, function) = name.split_once("::fuzz::").unwrap();
+            let folder = root.join("crates").join(place).join("src");
             let held = fs::read_to_string(folder.join("fuzz.rs")).unwrap();
             assert!(held.contains(&format!("pub fn {function}(")), "{name}");
             let check = format!("check(\"{target}\"");

@@ -30,7 +30,7 @@ pub fn websocket(bytes: &[u8]) {
 /// name what is wrong and are not long.
 pub fn native(bytes: &[u8]) {
     let readers: [Reader<Native>; 6] = [
-        |dialect, body| Ok(Ok(accept(dialect, dialect.parse(body)?))),
+        |dialect, body| Ok(accept(dialect, dialect.parse(body)?)),
         |dialect, body| Ok(shown(&dialect.endpoint(body)?)),
         |dialect, body| Ok(shown(&dialect.endpoint_change(body)?)),
         |dialect, body| Ok(shown(&dialect.rotation(body)?)),
@@ -43,9 +43,9 @@ pub fn native(bytes: &[u8]) {
 /// The same for a body of OpenAI's API.
 pub fn openai(bytes: &[u8]) {
     let readers: [Reader<OpenAi>; 10] = [
-        |dialect, body| Ok(Ok(accept(dialect, dialect.parse(body)?))),
-        |dialect, body| Ok(Ok(accept(dialect, dialect.count(body)?))),
-        |dialect, body| Ok(Ok(accept(dialect, dialect.compaction(body)?))),
+        |dialect, body| Ok(accept(dialect, dialect.parse(body)?)),
+        |dialect, body| Ok(accept(dialect, dialect.count(body)?)),
+        |dialect, body| Ok(accept(dialect, dialect.compaction(body)?)),
         |dialect, body| Ok(shown(&dialect.conversation(body)?)),
         |dialect, body| Ok(shown(&dialect.description(body)?)),
         |dialect, body| Ok(shown(&dialect.items(body)?)),
