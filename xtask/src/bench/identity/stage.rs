@@ -56,11 +56,11 @@ impl Stage {
         let name = issuer.name();
         let keys = format!("{name}/keys");
         let secret = format!("auth.gateway_secret={SECRET}");
-        let issued = format!("auth.issuer={name}");
+        let named = format!("auth.issuer={name}");
         let at = format!("auth.jwks_url={keys}");
         let known = [
             "auth.enabled=true",
-            &issued,
+            &named,
             &at,
             "auth.gateway_headers=true",
             &secret,

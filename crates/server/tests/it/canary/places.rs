@@ -240,13 +240,12 @@ impl Places {
                 assert!(!line.contains("panicked"), "{line}");
             }
         }
-        let held = match &self.database {
-            Some(database) => tables::of_postgres(database).await,
-            None => {
-                let files = tables::of_files(self.world.data());
-                let held = |(path, _): &(String, Vec<u8>)| !path.ends_with("further.toml");
-                files.into_iter().filter(held).collect()
-            }
+        let held = if let Some(database) = &self.database {
+            tables::of_postgres(database).await
+        } else {
+            let files = tables::of_files(self.world.data());
+            let held = |(path, _): &(String, Vec<u8>)| !path.ends_with("further.toml");
+            files.into_iter().filter(held).collect()
         };
         tables::have_none(&held, &self.marks);
     }

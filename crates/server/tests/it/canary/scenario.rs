@@ -20,7 +20,7 @@ fn named(url: &str) -> Value {
     })
 }
 
-fn with(mut body: Value, more: Value) -> String {
+fn with(mut body: Value, more: &Value) -> String {
     let fields = more.as_object().unwrap().clone();
     body.as_object_mut().unwrap().extend(fields);
     body.to_string()
@@ -38,24 +38,24 @@ async fn what_succeeds(places: &Places, service: &Process, headers: &Headers) {
     let plain = || json!({"model": "jan-v2-30b", "input": "say hello", "tools": []});
     let calls = || json!({"model": "jan-v2-30b", "input": "calculate 12*7"});
     for (route, body, status) in [
-        (NATIVE, with(plain(), json!({})), 200),
-        (NATIVE, with(plain(), json!({"stream": true})), 200),
+        (NATIVE, with(plain(), &json!({})), 200),
+        (NATIVE, with(plain(), &json!({"stream": true})), 200),
         (
             NATIVE,
-            with(plain(), json!({"store": false, "user": "ada"})),
+            with(plain(), &json!({"store": false, "user": "ada"})),
             200,
         ),
-        (NATIVE, with(calls(), json!({})), 200),
+        (NATIVE, with(calls(), &json!({})), 200),
         (
             OPENAI,
-            with(calls(), json!({"tools": [named(&named_url(places))]})),
+            with(calls(), &json!({"tools": [named(&named_url(places))]})),
             200,
         ),
         (
             OPENAI,
             with(
                 calls(),
-                json!({"tools": [named(&named_url(places))], "stream": true}),
+                &json!({"tools": [named(&named_url(places))], "stream": true}),
             ),
             200,
         ),
@@ -68,8 +68,8 @@ async fn what_succeeds(places: &Places, service: &Process, headers: &Headers) {
         json!({"tools": [named(&named_url(places))], "input": "calculate 12*7"}),
     ] {
         let openai = more.get("tools").is_some();
-        let body = with(plain(), json!({"background": true}));
-        let body = with(serde_json::from_str(&body).unwrap(), more);
+        let body = with(plain(), &json!({"background": true}));
+        let body = with(serde_json::from_str(&body).unwrap(), &more);
         let route = if openai { OPENAI } else { NATIVE };
         let queued = places.ask(service, headers, route, &body).await;
         assert!([200, 201].contains(&queued.status), "{}", queued.text());

@@ -12,7 +12,7 @@ use crate::wire::{Reply, Wire, address, request};
 /// What a service keeps its data in.
 enum Kept {
     Sqlite(PathBuf),
-    Postgres(TestDatabase),
+    Postgres(Box<TestDatabase>),
 }
 
 impl Kept {
@@ -129,5 +129,5 @@ async fn what_is_not_to_be_stored_leaves_no_row_in_postgres() {
     let mut world = World::new();
     world.set("EGRESS_ALLOW_CIDRS", "127.0.0.0/8");
     world.set("DB_POSTGRESQL_WRITE_DSN", &database.url());
-    nothing_is_written(&world, &Kept::Postgres(database)).await;
+    nothing_is_written(&world, &Kept::Postgres(Box::new(database))).await;
 }

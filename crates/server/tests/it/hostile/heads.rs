@@ -10,7 +10,8 @@ const POST: &str = "POST /v1/responses HTTP/1.1\r\nhost: x\r\n";
 /// So many headers of so many bytes.
 fn headers(count: usize, length: usize) -> String {
     let value = "x".repeat(length);
-    (0..count).map(|n| format!("h{n}: {value}\r\n")).collect()
+    let lines: Vec<_> = (0..count).map(|n| format!("h{n}: {value}\r\n")).collect();
+    lines.concat()
 }
 
 /// What it is, its bytes, and the status of its answer.

@@ -25,8 +25,8 @@ async fn attacked() -> Attacked {
 
 /// Sends a beginning, then a drop again and again for as long as somebody listens; the answer, if there was
 /// one, and how long that took.
-async fn drip(mut wire: Wire, begin: &[u8], drop: &[u8]) -> (Option<Reply>, Duration) {
-    wire.send(begin).await;
+async fn drip(mut wire: Wire, head: &[u8], drop: &[u8]) -> (Option<Reply>, Duration) {
+    wire.send(head).await;
     let begun = Instant::now();
     while begun.elapsed() < GIVEN_UP {
         if wire.try_send(drop).await.is_err() {

@@ -9,7 +9,7 @@ async fn refusal(settings: &[(&str, &str)]) -> String {
         world.set(name, value);
     }
     let ended = tokio::time::timeout(std::time::Duration::from_secs(20), world.command().output());
-    let ended = ended.await.expect("it started").unwrap();
+    let ended = ended.await.unwrap().unwrap();
     assert_eq!(ended.status.code(), Some(1), "{settings:?}");
     String::from_utf8_lossy(&ended.stderr).into_owned()
 }
@@ -39,9 +39,15 @@ async fn a_guest_owns_everything_whatever_it_brings() {
     are_one(&service, &service.with("x-user-subject", "ada")).await;
 }
 
+/// Settings, and what the refusal names.
+type Case = (
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+);
+
 #[tokio::test]
 async fn settings_by_which_nobody_or_anybody_could_get_in_are_refused() {
-    let cases: [(&[(&str, &str)], &[&str]); 4] = [
+    let cases: [Case; 4] = [
         (
             &[("AUTH_GATEWAY_HEADERS", "true")],
             &["AUTH_GATEWAY_CIDRS", "AUTH_GATEWAY_SECRET"],

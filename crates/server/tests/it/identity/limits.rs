@@ -162,13 +162,13 @@ async fn one_owner_may_follow_only_so_many_streams() {
     let other = queue(&grace).await;
     drop(grace.follow(&other, None).await);
     drop(followed);
-    let mut follower = None;
+    let mut is_free = false;
     until("there is a place again", SOON, async || {
         let head = ada.head(&path).await;
         if head == 200 {
-            follower = Some(());
+            is_free = true;
         }
-        follower.is_some()
+        is_free
     })
     .await;
     for (caller, id) in [(&ada, &id), (&grace, &other)] {

@@ -1,4 +1,4 @@
-//! Who gets in and who does not, by real processes and a real OpenID provider: tokens and forgeries of them,
+//! Who gets in and who does not, by real processes and a real `OpenID` provider: tokens and forgeries of them,
 //! keys of this service and of others, a gateway's word, and what one owner may take from others.
 
 mod foreign;

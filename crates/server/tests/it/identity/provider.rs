@@ -1,4 +1,4 @@
-//! The OpenID provider of `tests/provider`, and the hand that a test has on it.
+//! The `OpenID` provider of `tests/provider`, and the hand that a test has on it.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
@@ -58,7 +58,7 @@ impl Provider {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line());
         let line = line.await.unwrap().unwrap();
-        let told: Value = serde_json::from_str(&line.expect("the provider ended")).unwrap();
+        let told: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let url = |name: &str| Url::parse(told[name].as_str().unwrap()).unwrap();
         Self {
             _child: child,
