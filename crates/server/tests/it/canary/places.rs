@@ -70,11 +70,21 @@ fn settings(world: &mut World) {
     }
 }
 
-/// The server of the tests trusts its own machine, and never asks for it.
-fn with_password(url: &str) -> String {
-    let (before, at) = url.split_once('@').unwrap();
-    let user = before.split(':').nth(1).unwrap();
-    format!("postgres:{user}:{}@{at}", secret("database"))
+/// The database for somebody whose password is a secret of ours: some servers of the tests ask for one.
+async fn with_password(database: &TestDatabase) -> String {
+    let password = secret("database");
+    let make = format!(
+        "DO $$ BEGIN CREATE ROLE response_canary LOGIN SUPERUSER PASSWORD '{password}';
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    );
+    let mut connection = database.connect().await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(make))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let url = database.url();
+    let (_, at) = url.split_once('@').unwrap();
+    format!("postgres://response_canary:{password}@{at}")
 }
 
 /// A further tool server of the operator's, with a secret of its own; only a file can name one.
@@ -110,7 +120,7 @@ impl Places {
         }
         settings(&mut world);
         if let Some(database) = &database {
-            world.set("DB_POSTGRESQL_WRITE_DSN", &with_password(&database.url()));
+            world.set("DB_POSTGRESQL_WRITE_DSN", &with_password(database).await);
         }
         configure_tools(&mut world, &named);
         Self {

@@ -32,7 +32,7 @@ async fn connections_that_come_and_go_leave_nothing_behind() {
     let customer = Customer::of(&attacked);
     flood().await;
     flood().await;
-    attacked.lets_go(files.min(60), SOON).await;
+    attacked.lets_go(files.max(60), SOON).await;
     let after = attacked.memory();
     assert!(
         after < before + 48 * MB,

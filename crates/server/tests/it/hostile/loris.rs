@@ -68,7 +68,7 @@ async fn heads_that_drip_are_given_up() {
             assert_eq!(reply.status, 408, "{begin:?}");
         }
     }
-    attacked.lets_go(files + 5, GIVEN_UP).await;
+    attacked.lets_go(files + 20, GIVEN_UP).await;
     customer.was_served().await;
     attacked.is_healthy().await;
 }
@@ -89,7 +89,7 @@ async fn a_second_head_that_drips_is_given_up_as_the_first() {
         assert!(took < GIVEN_UP, "it was listened to for {took:?}");
         assert!(reply.is_none_or(|reply| reply.status == 408));
     }
-    attacked.lets_go(files + 5, GIVEN_UP).await;
+    attacked.lets_go(files + 20, GIVEN_UP).await;
     attacked.is_healthy().await;
 }
 
@@ -111,7 +111,7 @@ async fn bodies_that_drip_are_given_up() {
             }
         }
     }
-    attacked.lets_go(files + 5, GIVEN_UP).await;
+    attacked.lets_go(files + 20, GIVEN_UP).await;
     customer.was_served().await;
     attacked.is_healthy().await;
 }
@@ -128,7 +128,7 @@ async fn who_says_nothing_at_all_is_hung_up_on() {
     })
     .await;
     let customer = Customer::of(&attacked);
-    attacked.lets_go(files + 5, GIVEN_UP).await;
+    attacked.lets_go(files + 20, GIVEN_UP).await;
     customer.was_served().await;
     attacked.is_healthy().await;
     drop(silent);
