@@ -47,7 +47,7 @@ pub struct ServerOffer {
     /// What it is called in the response; that of a configured server when there is no address.
     pub label: Arc<str>,
     /// Where it is, when the caller says so: the origin. The rest of the address may hold secrets, and is one
-    /// of [`ToolSecrets`].
+    /// of [`ToolSecrets`](crate::caller::ToolSecrets).
     pub url: Option<Arc<str>>,
     /// The tools that are offered; none when all are.
     pub allowed: Option<ToolFilter>,
